@@ -1,0 +1,1 @@
+//! Wire types, error codes and statuses of the northbound contract.

@@ -1,0 +1,1 @@
+//! Product models: device types, services, commands and the checks they imply.

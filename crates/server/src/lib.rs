@@ -1,0 +1,1 @@
+//! Acts: north, dispatch, south.

@@ -1,0 +1,1 @@
+//! Simulated devices, applications and load.

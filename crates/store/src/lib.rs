@@ -1,0 +1,1 @@
+//! What is kept: reads and one commit; in memory or in SQLite.
