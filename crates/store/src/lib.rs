@@ -1,1 +1,21 @@
-//! What is kept: reads and one commit; in memory or in SQLite.
+//! What is kept: reads, and one commit of many turns.
+//!
+//! The contract is [`Store`]. Two stores fulfil it: [`Memory`], a double for tests and for the simulator, and [`Sqlite`], the
+//! default. Nothing of SQLite shows in the contract. One conformance suite, [`conformance`], holds for both.
+//!
+//! A commit takes [`Unit`]s. Each unit is applied as a whole or not at all; those of one commit become durable together, and
+//! `done` is called only when they are on disk. A store whose commit failed acknowledges nothing afterwards (R2.5).
+
+pub mod conformance;
+mod contract;
+mod memory;
+mod records;
+mod sqlite;
+
+pub use contract::{Conflict, Done, Failed, LaneRow, LaneWrite, Store, Unit, Write};
+pub use memory::Memory;
+pub use records::{
+    Application, CancelTask, CancelTaskFilter, CommandFilter, Device, Marks, Page, Presence, ProductModel, Report, Tally,
+    TaskId, Token, TokenKind,
+};
+pub use sqlite::{OpenError, Sqlite, SqliteOptions};

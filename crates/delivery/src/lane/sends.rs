@@ -1,0 +1,58 @@
+//! Step (d) of a turn: sends.
+
+use super::{Downlink, Link, Work};
+use crate::command::{Command, Kind, State};
+
+impl Work<'_> {
+    /// Commits every attempt that may leave now: those that are due, then the head of the queue if the line is free (R1.4).
+    pub(super) fn send(&mut self) {
+        let Link::Reachable { .. } = self.lane.link else {
+            self.skip_born();
+            return;
+        };
+        for at in 0..self.lane.open.len() {
+            if self.lane.open[at].is_due(self.now) {
+                self.attempt(at);
+            }
+        }
+        let queued = |c: &Command| matches!(c.kind, Kind::Queued { .. });
+        let busy = self.lane.open.iter().any(|c| queued(c) && matches!(c.state, State::Sent(_)));
+        if busy {
+            return;
+        }
+        if let Some(head) = self.lane.open.iter().position(|c| c.state == State::Queued) {
+            self.attempt(head);
+        }
+    }
+
+    /// An immediate command that was accepted while the device is away uses up its first slot at once.
+    fn skip_born(&mut self) {
+        for at in 0..self.lane.open.len() {
+            let command = &self.lane.open[at];
+            if let (true, State::Sent(sent)) = (command.skips(self.rules) && command.is_due(self.now), command.state) {
+                let (rules, now) = (self.rules, self.now);
+                self.touch(at).skip(sent.slot, now, rules, now);
+            }
+        }
+    }
+
+    fn attempt(&mut self, at: usize) {
+        let Link::Reachable { session, confirms } = self.lane.link else { return };
+        let (rules, now) = (self.rules, self.now);
+        let command = self.touch(at);
+        let confirm = match command.kind {
+            Kind::Direct { confirm } => confirm && confirms,
+            Kind::Queued { .. } | Kind::Immediate => confirms,
+        };
+        command.attempt(confirm, rules, now);
+        let downlink = Downlink {
+            session,
+            command: command.id,
+            mid: command.mid,
+            attempt: command.issued,
+            confirm,
+            body: command.body.clone(),
+        };
+        self.downlinks.push(downlink);
+    }
+}

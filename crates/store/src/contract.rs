@@ -1,0 +1,186 @@
+//! The contract of a store: what can be read, and the one commit.
+
+use crate::records::{
+    Application, CancelTask, CancelTaskFilter, CommandFilter, Device, Marks, Page, ProductModel, Report, Tally, TaskId, Token,
+};
+use delivery::{AppKey, Change, Command, CommandId, DeviceId, Lane, Mid, MidSequence, Moment, Turn};
+
+/// What is told when a commit is over: for each unit, in order, whether it was applied; or that the store failed.
+///
+/// It is called on a thread of the store's own and must return quickly.
+pub type Done = Box<dyn FnOnce(Result<Vec<Result<(), Conflict>>, Failed>) + Send>;
+
+/// What belongs together: it is applied as a whole, or not at all.
+#[derive(Debug, Clone, Default)]
+pub struct Unit {
+    /// A lane's turn.
+    pub turn: Option<LaneWrite>,
+    /// Whatever else is to be true together with it, or alone.
+    pub writes: Vec<Write>,
+}
+
+/// What a turn wants written.
+#[derive(Debug, Clone)]
+pub struct LaneWrite {
+    /// The device whose lane it is.
+    pub device: DeviceId,
+    /// The revision that was decided upon; the lane's is one higher afterwards.
+    pub revision: u64,
+    /// The lane's own record, if it is to be written.
+    pub lane: Option<LaneRow>,
+    /// The commands that changed, in order of their ids.
+    pub changes: Vec<Change>,
+}
+
+/// A lane's own record: what is kept of a lane beside its commands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaneRow {
+    /// The device's mids.
+    pub mids: MidSequence,
+    /// When the device was last heard.
+    pub contact: Option<Moment>,
+    /// Whether the device was deleted.
+    pub deleted: bool,
+}
+
+/// One thing that is kept, other than commands.
+#[derive(Debug, Clone)]
+pub enum Write {
+    /// An application, new or changed (by its key). Conflicts with another one of the same `app_id`.
+    Application(Application),
+    /// A token, new or changed (by its digest).
+    Token(Token),
+    /// Tokens of an application that are no longer valid: all of them but those named.
+    ForgetTokens {
+        /// The application.
+        app: AppKey,
+        /// Digests of those that stay.
+        keep: Vec<[u8; 32]>,
+    },
+    /// A device, new or changed (by its id). Conflicts with another one of the same `node_id` that is not deleted.
+    Device(Device),
+    /// A product model, new or changed (by its version).
+    ProductModel(ProductModel),
+    /// What a device reported of one service: replaces the last report of that service.
+    Report(Report),
+    /// A cancel task, new or changed (by its id).
+    CancelTask(CancelTask),
+    /// A named setting of the platform's own.
+    Setting {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: Vec<u8>,
+    },
+    /// A command's owner has been told of its history up to this many entries (R2.2).
+    Told {
+        /// The command.
+        command: CommandId,
+        /// Entries told.
+        up_to: u32,
+    },
+}
+
+/// Why a unit was not applied. It is no failure of the store: the caller reads again and decides again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Conflict {
+    /// The lane has another revision than the one that was decided upon.
+    #[error("the lane was changed by somebody else")]
+    Stale,
+    /// The application used the idempotency key for another command in the meantime (R1.15).
+    #[error("the idempotency key is taken")]
+    KeyTaken,
+    /// Another device has this node id.
+    #[error("the node id is taken")]
+    NodeIdTaken,
+    /// Another application has this id.
+    #[error("the application id is taken")]
+    AppIdTaken,
+}
+
+/// The store cannot read or cannot write. After a failed commit nothing is acknowledged any more (R2.5).
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Failed {
+    /// A read failed.
+    #[error("the store cannot be read: {0}")]
+    Read(String),
+    /// A stored row does not decode (100023).
+    #[error("a stored row does not decode: {0}")]
+    Row(String),
+    /// A commit failed; the store has stopped.
+    #[error("the store cannot be written: {0}")]
+    Write(String),
+    /// An earlier commit failed; the store has stopped.
+    #[error("the store has stopped after a failed commit")]
+    Stopped,
+}
+
+/// Everything that is kept. Reads see what was committed before they began; they block and are cheap.
+pub trait Store: Send + Sync {
+    /// Writes `units` durably, then calls `done`. `now` becomes the store's last moment if it is later than that (R1.16).
+    ///
+    /// Commits become durable in the order in which they were given, many of them together (R2.4). This call does not wait.
+    fn commit(&self, units: Vec<Unit>, now: Moment, done: Done);
+
+    /// Where ids and time go on from.
+    fn marks(&self) -> Result<Marks, Failed>;
+    /// How many commands were accepted, are open, have ended: each as committed.
+    fn tally(&self) -> Result<Tally, Failed>;
+
+    /// The lane of the device with this sequence number, its device away; `None` if there is no such device.
+    fn lane(&self, device_seq: u64) -> Result<Option<Lane>, Failed>;
+    /// Open commands by id beyond `after` (0: from the start), at most `limit`: sequence number, their device's sequence
+    /// number, and when they need a turn while the device is away. For the alarms of a start.
+    fn alarms(&self, after: u64, limit: usize) -> Result<Vec<(u64, u64, Moment)>, Failed>;
+
+    /// The command with this id, open or ended.
+    fn command(&self, id: CommandId) -> Result<Option<Command>, Failed>;
+    /// The command that an application accepted under this idempotency key at `since` or later.
+    fn command_by_key(&self, app: AppKey, key: &str, since: Moment) -> Result<Option<Command>, Failed>;
+    /// The youngest command of the device that ended, was sent, and carried this mid, among its last `last` commands (R6.7).
+    fn ended_by_mid(&self, device: DeviceId, mid: Mid, last: usize) -> Result<Option<Command>, Failed>;
+    /// Commands but direct calls, newest first.
+    fn commands(&self, filter: &CommandFilter) -> Result<Page<Command>, Failed>;
+    /// Commands of every kind and application, direct calls included, newest first; for the operator.
+    fn latest_commands(&self, device: Option<DeviceId>, limit: usize) -> Result<Vec<Command>, Failed>;
+
+    /// The cancel task with this id.
+    fn cancel_task(&self, id: TaskId) -> Result<Option<CancelTask>, Failed>;
+    /// Cancel tasks, newest first.
+    fn cancel_tasks(&self, filter: &CancelTaskFilter) -> Result<Page<CancelTask>, Failed>;
+
+    /// Every application.
+    fn applications(&self) -> Result<Vec<Application>, Failed>;
+    /// Every token that is valid at `now` or later.
+    fn tokens(&self, now: Moment) -> Result<Vec<Token>, Failed>;
+    /// The device with this id, a deleted one included.
+    fn device(&self, id: DeviceId) -> Result<Option<Device>, Failed>;
+    /// The device with this node id that is not deleted.
+    fn device_by_node(&self, node_id: &str) -> Result<Option<Device>, Failed>;
+    /// Every product model that has not been replaced.
+    fn product_models(&self) -> Result<Vec<ProductModel>, Failed>;
+    /// One version of a product model, replaced or not.
+    fn product_model(&self, version: u64) -> Result<Option<ProductModel>, Failed>;
+    /// The last report of each service of a device, by service id.
+    fn reports(&self, device: DeviceId) -> Result<Vec<Report>, Failed>;
+    /// A named setting of the platform's own.
+    fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, Failed>;
+    /// Free bytes where the store writes; `None` where that has no meaning (R2.5).
+    fn free_bytes(&self) -> Result<Option<u64>, Failed>;
+}
+
+impl LaneWrite {
+    /// Takes from a turn what is to be written; `None` if nothing is. The turn's changes stay with it.
+    pub fn of(turn: &Turn) -> Option<Self> {
+        turn.is_durable().then(|| Self {
+            device: turn.lane.device,
+            revision: turn.revision,
+            lane: turn.keep_lane.then(|| LaneRow {
+                mids: turn.lane.mids.clone(),
+                contact: turn.lane.contact,
+                deleted: turn.lane.deleted,
+            }),
+            changes: turn.changes.clone(),
+        })
+    }
+}
