@@ -1,7 +1,8 @@
 //! The contract of a store: what can be read, and the one commit.
 
 use crate::records::{
-    Application, CancelTask, CancelTaskFilter, CommandFilter, Device, Marks, Page, ProductModel, Report, Tally, TaskId, Token,
+    Application, CancelTask, CancelTaskFilter, CommandFilter, Device, Marks, Page, Presence, ProductModel, Report, Tally,
+    TaskId, Token,
 };
 use delivery::{AppKey, Change, Command, CommandId, DeviceId, Lane, Mid, MidSequence, Moment, Turn};
 
@@ -59,6 +60,15 @@ pub enum Write {
     },
     /// A device, new or changed (by its id). Conflicts with another one of the same `node_id` that is not deleted.
     Device(Device),
+    /// A device connected or disconnected: changes its presence alone, and its activation if it had none.
+    Presence {
+        /// The device.
+        device: DeviceId,
+        /// Whether it is connected, and since when.
+        presence: Presence,
+        /// When it first connected, if this is the first time.
+        activated: Option<Moment>,
+    },
     /// A product model, new or changed (by its version).
     ProductModel(ProductModel),
     /// What a device reported of one service: replaces the last report of that service.
