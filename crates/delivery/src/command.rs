@@ -192,7 +192,7 @@ impl Command {
         }
     }
 
-    /// When the status became `status` for the first time.
+    /// When the status became `status` for the first time, late entries aside.
     pub fn first(&self, status: Status) -> Option<Moment> {
         self.history.iter().find(|e| e.status == status && !e.cause.is_late()).map(|e| e.at)
     }
@@ -247,8 +247,9 @@ impl Command {
         self.end(ending, cause, Who::Device, now);
     }
 
-    /// Commits one attempt at `now`; `confirms` says whether the link can acknowledge it.
-    pub(crate) fn attempt(&mut self, confirms: bool, rules: &Rules, now: Moment) {
+    /// Commits one attempt at `now`; `confirms` says whether the link can acknowledge it. Returns the place of its entry in the
+    /// history: once the bound on lost attempts is reached, that of the lost one which it makes up for.
+    pub(crate) fn attempt(&mut self, confirms: bool, rules: &Rules, now: Moment) -> usize {
         let slot = match self.state {
             State::Sent(sent) => sent.slot.saturating_add(1),
             State::Queued | State::Delivered { .. } | State::Ended(_) => 1,
@@ -256,7 +257,12 @@ impl Command {
         let next = if confirms { self.after(slot, now, rules) } else { self.timeout_after(slot, now, rules) };
         self.issued = self.issued.saturating_add(1);
         self.state = State::Sent(Sent { slot, last: now, next });
+        let again = |e: &Entry| e.cause == Cause::Attempt && e.attempt == self.issued;
+        if self.history.last().is_some_and(again) {
+            self.history.pop();
+        }
         self.note(Cause::Attempt, Who::Platform, now);
+        self.history.len() - 1
     }
 
     /// Lets the slot that was due at `due` pass unused.
@@ -276,8 +282,6 @@ impl Command {
         self.lost = self.lost.saturating_add(1);
         if self.lost <= LOST_ENTRIES_MAX {
             self.note(Cause::Lost, Who::Device, now);
-        } else if self.history.last().is_some_and(|e| e.cause == Cause::Attempt) {
-            self.history.pop();
         }
     }
 
@@ -296,11 +300,7 @@ impl Command {
             State::Queued => self.time_up(),
             State::Sent(Sent { next: Next::Timeout(at), .. }) => Some(at.max(rules.started + rules.start_grace)),
             State::Sent(Sent { next: Next::Attempt(due), .. }) => {
-                if self.skips(rules) {
-                    (!reachable).then_some(due)
-                } else {
-                    self.time_up()
-                }
+                if self.skips(rules) && !reachable { Some(due) } else { self.send_until(rules) }
             }
             State::Delivered { settle_at } => Some(settle_at),
             State::Ended(_) => None,
@@ -308,14 +308,14 @@ impl Command {
     }
 
     /// Decides what lapsed; to be called when [`lapse`](Self::lapse) has passed.
-    pub(crate) fn lapsed(&mut self, rules: &Rules, now: Moment) {
+    pub(crate) fn lapsed(&mut self, reachable: bool, rules: &Rules, now: Moment) {
         match self.state {
             State::Queued => self.end(Ending::Expired, Cause::TooOld, Who::Platform, now),
             State::Sent(Sent { next: Next::Timeout(_), .. }) => {
                 self.end(Ending::TimedOut, Cause::NoAck, Who::Platform, now);
             }
             State::Sent(Sent { slot, last, next: Next::Attempt(due) }) => {
-                if self.skips(rules) {
+                if self.skips(rules) && !reachable {
                     self.skip(slot, due, rules, now);
                 } else {
                     let next = self.timeout_after(slot, last, rules);
@@ -343,6 +343,25 @@ impl Command {
         }
     }
 
+    /// The moment from which on no attempt leaves any more (R1.5); a direct call has but one, which leaves at its birth.
+    fn send_until(&self, rules: &Rules) -> Option<Moment> {
+        match self.kind {
+            Kind::Queued { .. } => self.time_up(),
+            Kind::Immediate => Some(self.created + rules.immediate_life_max),
+            Kind::Direct { .. } => None,
+        }
+    }
+
+    /// Whether an attempt of it came due before `now` that is not to be kept for a later window.
+    pub(crate) fn has_missed(&self, rules: &Rules, now: Moment) -> bool {
+        self.skips(rules) && self.due().is_some_and(|due| due < now)
+    }
+
+    /// Whether a byte of it may have left the platform.
+    pub(crate) const fn may_have_left(&self) -> bool {
+        self.issued > 0
+    }
+
     /// Whether an attempt that is due while the device is away is skipped rather than kept (R1.5).
     pub(crate) const fn skips(&self, rules: &Rules) -> bool {
         match (self.kind, rules.retransmit) {
@@ -361,7 +380,7 @@ impl Command {
         match window {
             Some(window) if slot < slots => {
                 let due = at + within(*window, self.id, slot);
-                if self.time_up().is_some_and(|end| due >= end) {
+                if self.send_until(rules).is_some_and(|end| due >= end) {
                     self.timeout_after(slot, at, rules)
                 } else {
                     Next::Attempt(due)

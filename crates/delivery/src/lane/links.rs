@@ -1,6 +1,6 @@
 //! Step (a) of a turn: what links reported.
 
-use super::{Arrival, Input, Link, Unmatched, Work};
+use super::{Arrival, Input, Link, Touched, Unmatched, Work};
 use crate::command::{Answer, Command, Ending, Kind, State};
 use crate::history::{Cause, Who};
 use crate::ids::{CommandId, SessionId};
@@ -42,7 +42,22 @@ impl Work<'_> {
             Link::Away => true,
         };
         if newer {
+            self.skip_missed();
             self.lane.link = Link::Reachable { session, confirms };
+        }
+    }
+
+    /// Attempts that came due while the device was away and are not to be kept for this window (R1.5). Most were skipped in
+    /// time; after a start of the platform the device may be the first to be heard.
+    fn skip_missed(&mut self) {
+        if self.lane.is_reachable() {
+            return;
+        }
+        let (rules, now) = (self.rules, self.now);
+        for at in 0..self.lane.open.len() {
+            while self.lane.open[at].has_missed(rules, now) {
+                self.touch(at).lapsed(false, rules, now);
+            }
         }
     }
 
@@ -56,19 +71,22 @@ impl Work<'_> {
         self.heard();
         let place = self.lane.place(id);
         match place.map(|at| (at, self.lane.open[at].state)) {
-            Some((at, State::Sent(_))) => {
+            Some((at, State::Sent(_))) if self.lane.open[at].may_have_left() => {
                 let (rules, now) = (self.rules, self.now);
                 self.touch(at).deliver(Cause::Acked, rules, now);
             }
             // A second acknowledgement says nothing new.
             Some((_, State::Delivered { .. })) => {}
-            Some((_, State::Queued | State::Ended(_))) | None => self.unmatched.push(Unmatched::Ack(id)),
+            // Nothing of it left, or it is over.
+            Some((_, State::Queued | State::Sent(_) | State::Ended(_))) | None => {
+                self.unmatched.push(Unmatched::Ack(id));
+            }
         }
     }
 
     fn answered(&mut self, mid: Mid, answer: Answer) {
         self.heard();
-        let waits = |c: &Command| c.mid == mid && matches!(c.state, State::Sent(_) | State::Delivered { .. });
+        let waits = |c: &Command| c.mid == mid && c.may_have_left() && !c.has_ended();
         let Some(at) = self.lane.open.iter().position(waits) else {
             self.unmatched.push(Unmatched::Answer(mid, answer));
             return;
@@ -100,11 +118,15 @@ impl Work<'_> {
 
     fn late(&mut self, command: Box<Command>, arrival: Arrival) {
         let mut command = *command;
+        if !command.has_ended() || self.lane.place(command.id).is_some() {
+            return;
+        }
         // Two late arrivals in one inbox: the second finds the command as the first left it.
         if let Some(at) = self.ended.iter().position(|c| c.id == command.id) {
             command = self.ended.swap_remove(at);
         } else {
-            self.touched.push((command.id, command.history.len(), false));
+            let (id, entries_before) = (command.id, command.history.len());
+            self.touched.push(Touched { id, entries_before, born: false });
         }
         match arrival {
             Arrival::Ack => command.note_late(Cause::LateAck, self.now),

@@ -87,6 +87,7 @@ pub enum Input {
         answer: Answer,
     },
     /// The link's word that no byte of a command's last attempt was handed over; the session takes no more commands.
+    /// It is given at most once for a downlink.
     Lost {
         /// The command.
         command: CommandId,
@@ -99,7 +100,7 @@ pub enum Input {
     Heard,
     /// What a former turn returned as [`Unmatched`], with the ended command that it belongs to (R1.8, R6.7).
     Late {
-        /// The ended command, as it is kept.
+        /// The ended command, as it is kept at the moment of this turn.
         command: Box<Command>,
         /// What arrived.
         arrival: Arrival,
@@ -206,7 +207,7 @@ pub struct Change {
     pub command: Command,
     /// Whether this turn accepted it.
     pub born: bool,
-    /// How many entries of its history were there before.
+    /// How many entries of its history stand as they stood before; those from here on are new or rewritten.
     pub entries_before: usize,
     /// When it needs a turn if its device stays away: what a start of the platform goes by. `None` once it has ended.
     pub wake_at: Option<Moment>,
@@ -321,8 +322,25 @@ impl Lane {
         matches!(self.link, Link::Reachable { .. })
     }
 
+    /// Notes that the owner of an open command has been told its history up to this many entries (R2.2); never fewer than before.
+    ///
+    /// It needs no turn: the next change of the command carries it.
+    pub fn told(&mut self, id: CommandId, up_to: u32) {
+        if let Some(command) = self.place(id).and_then(|at| self.open.get_mut(at)) {
+            command.told = command.told.max(up_to);
+        }
+    }
+
     fn place(&self, id: CommandId) -> Option<usize> {
         self.open.binary_search_by_key(&id, |c| c.id).ok()
+    }
+}
+
+impl Change {
+    /// Whether the command ended in this turn: it counts as final from now on.
+    pub fn ended(&self) -> bool {
+        let new = self.command.history.get(self.entries_before..).unwrap_or_default();
+        self.command.has_ended() && new.iter().any(|e| !e.cause.is_late())
     }
 }
 
@@ -357,16 +375,23 @@ struct Work<'a> {
     lane: Lane,
     rules: &'a Rules,
     now: Moment,
-    mids_before: u64,
     keep_lane: bool,
-    /// Ids of commands that changed, with the number of entries before; unsorted, each once.
-    touched: Vec<(CommandId, usize, bool)>,
+    /// The commands that changed; unsorted, each once.
+    touched: Vec<Touched>,
     /// Commands that ended in this turn and left the lane, and ended ones that something late arrived for.
     ended: Vec<Command>,
     downlinks: Vec<Downlink>,
     replies: Vec<(Ticket, Result<Outcome, Refusal>)>,
     unmatched: Vec<Unmatched>,
     close: Option<SessionId>,
+}
+
+/// A command that this turn changed, as far as it is not to be seen in the command itself.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Touched {
+    id: CommandId,
+    entries_before: usize,
+    born: bool,
 }
 
 /// A granted request whose reply shows what stands at the end of the turn.
@@ -377,12 +402,10 @@ enum Outcome {
 
 impl<'a> Work<'a> {
     fn new(lane: Lane, rules: &'a Rules, now: Moment) -> Self {
-        let mids_before = lane.mids.next;
         Self {
             lane,
             rules,
             now,
-            mids_before,
             keep_lane: false,
             touched: Vec::new(),
             ended: Vec::new(),
@@ -396,8 +419,8 @@ impl<'a> Work<'a> {
     /// Marks the command at `at` as changed by this turn, before it changes.
     fn touch(&mut self, at: usize) -> &mut Command {
         let command = &mut self.lane.open[at];
-        if !self.touched.iter().any(|(id, ..)| *id == command.id) {
-            self.touched.push((command.id, command.history.len(), false));
+        if !self.touched.iter().any(|t| t.id == command.id) {
+            self.touched.push(Touched { id: command.id, entries_before: command.history.len(), born: false });
         }
         command
     }
@@ -413,7 +436,7 @@ impl<'a> Work<'a> {
                 return;
             }
             let (rules, now) = (self.rules, self.now);
-            self.touch(at).lapsed(rules, now);
+            self.touch(at).lapsed(reachable, rules, now);
             self.sweep(at);
         }
     }
@@ -433,9 +456,8 @@ impl<'a> Work<'a> {
     }
 
     fn finish(mut self) -> Turn {
-        if self.lane.mids.next != self.mids_before {
-            self.keep_lane = true;
-        }
+        // The mid of a command that was accepted was taken before the turn: its sequence is to survive with it (R6.7).
+        self.keep_lane |= self.touched.iter().any(|t| t.born);
         let stale = match (self.lane.contact, self.lane.contact_kept) {
             (Some(contact), Some(kept)) => contact.since(kept) >= CONTACT_KEPT_EVERY,
             (contact, _) => contact.is_some(),
@@ -470,7 +492,7 @@ impl<'a> Work<'a> {
         let touched = core::mem::take(&mut self.touched);
         let mut ended = core::mem::take(&mut self.ended);
         let mut changes = Vec::with_capacity(touched.len());
-        for (id, entries_before, born) in touched {
+        for Touched { id, entries_before, born } in touched {
             let open = self.lane.find(id).cloned();
             let gone = || ended.iter().position(|c| c.id == id).map(|at| ended.swap_remove(at));
             if let Some(command) = open.or_else(gone) {
@@ -482,11 +504,13 @@ impl<'a> Work<'a> {
     }
 
     fn replies(&mut self, changes: &[Change]) -> Vec<Reply> {
-        let now_is = |id: CommandId| {
-            let at = changes.binary_search_by_key(&id, |c| c.command.id).expect("what was accepted has changed");
-            Granted::Accepted(Box::new(changes[at].command.clone()))
-        };
         let replies = core::mem::take(&mut self.replies).into_iter();
+        let lane = &self.lane;
+        let now_is = |id: CommandId| {
+            let change = changes.binary_search_by_key(&id, |c| c.command.id).ok().and_then(|at| changes.get(at));
+            let command = change.map(|c| &c.command).or_else(|| lane.find(id));
+            Granted::Accepted(Box::new(command.expect("what was accepted has changed, or is open").clone()))
+        };
         let outcome = |outcome: Result<Outcome, Refusal>| {
             outcome.map(|granted| match granted {
                 Outcome::Accepted(id) => now_is(id),

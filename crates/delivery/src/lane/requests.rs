@@ -1,6 +1,6 @@
 //! Step (c) of a turn: submissions and cancellations, in order of arrival.
 
-use super::{Granted, Input, Lane, Link, Outcome, Refusal, Submission, Work};
+use super::{Granted, Input, Lane, Link, Outcome, Refusal, Submission, Touched, Work};
 use crate::command::{Command, Ending, Kind, Next, Sent, State};
 use crate::history::{Cause, Who};
 use crate::ids::{AppKey, CommandId};
@@ -29,21 +29,32 @@ impl Work<'_> {
         self.replies.push((ticket, outcome));
     }
 
-    fn submit(&mut self, asked: Submission) -> Result<CommandId, Refusal> {
-        self.admit(&asked)?;
+    fn submit(&mut self, mut asked: Submission) -> Result<CommandId, Refusal> {
         let id = asked.id;
+        if self.lane.find(id).is_some() || self.touched.iter().any(|t| t.id == id) {
+            // The same submission once more: it stands as it is, and nothing leaves again.
+            return Ok(id);
+        }
+        if matches!(asked.kind, Kind::Queued { expire_after } if expire_after.as_millis() == 0) {
+            asked.kind = Kind::Immediate;
+        }
+        self.admit(&asked)?;
+        let (who, encodable) = (asked.who, asked.encodable);
         let mut command = self.born(asked);
-        let (who, encodable) = (command.1, command.2);
-        command.0.note(Cause::Accepted, who, self.now);
-        if !encodable {
-            if !matches!(command.0.kind, Kind::Queued { .. }) {
-                command.0.history.clear();
+        match (encodable, command.kind) {
+            (true, _) => command.note(Cause::Accepted, who, self.now),
+            (false, Kind::Queued { .. }) => {
+                command.note(Cause::Accepted, who, self.now);
+                command.end(Ending::Failed, Cause::NotEncodable, Who::Platform, self.now);
             }
-            command.0.end(Ending::Failed, Cause::NotEncodable, Who::Platform, self.now);
+            // It was never sent, so its first entry cannot say so; the creator stands in it all the same (R1.13).
+            (false, Kind::Immediate | Kind::Direct { .. }) => {
+                command.end(Ending::Failed, Cause::NotEncodable, who, self.now);
+            }
         }
         let at = self.lane.open.partition_point(|c| c.id < id);
-        self.lane.open.insert(at, command.0);
-        self.touched.push((id, 0, true));
+        self.lane.open.insert(at, command);
+        self.touched.push(Touched { id, entries_before: 0, born: true });
         self.sweep(at);
         Ok(id)
     }
@@ -58,7 +69,7 @@ impl Work<'_> {
             Kind::Direct { .. } if !self.lane.is_reachable() => return Err(Refusal::Offline),
             Kind::Queued { .. } => {
                 let heard = self.lane.contact.unwrap_or_default().max(self.lane.registered);
-                if !rules.zombie_after.is_zero() && self.now.since(heard) > rules.zombie_after {
+                if !rules.zombie_after.is_zero() && self.now.since(heard) >= rules.zombie_after {
                     return Err(Refusal::Zombie);
                 }
                 if rules.pending_max != 0 && pending(&self.lane).count() >= rules.pending_max {
@@ -83,14 +94,14 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn born(&self, asked: Submission) -> (Command, Who, bool) {
+    fn born(&self, asked: Submission) -> Command {
         let state = match asked.kind {
             Kind::Queued { .. } => State::Queued,
             Kind::Immediate | Kind::Direct { .. } => {
                 State::Sent(Sent { slot: 0, last: self.now, next: Next::Attempt(self.now) })
             }
         };
-        let command = Command {
+        Command {
             id: asked.id,
             device: self.lane.device,
             app: asked.app,
@@ -109,8 +120,7 @@ impl Work<'_> {
             told: 1,
             lost: 0,
             late: 0,
-        };
-        (command, asked.who, asked.encodable)
+        }
     }
 
     fn cancel(&mut self, id: CommandId, who: Who) -> Result<Granted, Refusal> {

@@ -20,7 +20,8 @@ impl Work<'_> {
         if busy {
             return;
         }
-        if let Some(head) = self.lane.open.iter().position(|c| c.state == State::Queued) {
+        let waiting = self.lane.open.iter().enumerate().filter(|(_, c)| c.state == State::Queued);
+        if let Some((head, _)) = waiting.min_by_key(|(_, c)| (c.created, c.id)) {
             self.attempt(head);
         }
     }
@@ -44,7 +45,7 @@ impl Work<'_> {
             Kind::Direct { confirm } => confirm && confirms,
             Kind::Queued { .. } | Kind::Immediate => confirms,
         };
-        command.attempt(confirm, rules, now);
+        let entry = command.attempt(confirm, rules, now);
         let downlink = Downlink {
             session,
             command: command.id,
@@ -53,6 +54,11 @@ impl Work<'_> {
             confirm,
             body: command.body.clone(),
         };
+        let id = command.id;
         self.downlinks.push(downlink);
+        // The entry may be an older one, written anew.
+        for touched in self.touched.iter_mut().filter(|t| t.id == id) {
+            touched.entries_before = touched.entries_before.min(entry);
+        }
     }
 }
