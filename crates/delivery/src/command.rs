@@ -1,6 +1,6 @@
 //! A command and its states.
 
-use crate::history::{Cause, Entry, Who, LATE_ENTRIES_MAX, LOST_ENTRIES_MAX};
+use crate::history::{Cause, Entry, LATE_ENTRIES_MAX, LOST_ENTRIES_MAX, Who};
 use crate::ids::{AppKey, CommandId, DeviceId};
 use crate::jitter::within;
 use crate::mids::Mid;
@@ -194,7 +194,10 @@ impl Command {
 
     /// When the status became `status` for the first time, late entries aside.
     pub fn first(&self, status: Status) -> Option<Moment> {
-        self.history.iter().find(|e| e.status == status && !e.cause.is_late()).map(|e| e.at)
+        self.history
+            .iter()
+            .find(|e| e.status == status && !e.cause.is_late())
+            .map(|e| e.at)
     }
 
     /// What its owner has still to be told: entries with their places in the history, oldest first (R2.2, R5.1).
@@ -202,7 +205,11 @@ impl Command {
     /// Every change of status after the first entry is owed; attempts that repeat one, late and settling entries are not.
     /// Whether a cancellation is told is the teller's choice.
     pub fn owed(&self) -> impl Iterator<Item = (usize, &Entry)> {
-        let told = if self.callback { usize::try_from(self.told).unwrap_or(usize::MAX) } else { usize::MAX };
+        let told = if self.callback {
+            usize::try_from(self.told).unwrap_or(usize::MAX)
+        } else {
+            usize::MAX
+        };
         let pairs = self.history.windows(2).enumerate();
         pairs.filter_map(move |(before, pair)| match pair {
             [old, new] if old.status != new.status && before + 1 >= told => Some((before + 1, new)),
@@ -217,7 +224,13 @@ impl Command {
 
     /// Appends an entry that says where it stands now.
     pub(crate) fn note(&mut self, cause: Cause, who: Who, now: Moment) {
-        let entry = Entry { status: self.status(), at: now, cause, attempt: self.issued, who };
+        let entry = Entry {
+            status: self.status(),
+            at: now,
+            cause,
+            attempt: self.issued,
+            who,
+        };
         self.history.push(entry);
     }
 
@@ -229,8 +242,14 @@ impl Command {
 
     /// Enters `Delivered`, from where a result or the settling follows.
     pub(crate) fn deliver(&mut self, cause: Cause, rules: &Rules, now: Moment) {
-        let wait = if self.answer_expected { rules.result_within } else { rules.settle_after };
-        self.state = State::Delivered { settle_at: now + wait };
+        let wait = if self.answer_expected {
+            rules.result_within
+        } else {
+            rules.settle_after
+        };
+        self.state = State::Delivered {
+            settle_at: now + wait,
+        };
         self.note(cause, Who::Device, now);
     }
 
@@ -254,9 +273,17 @@ impl Command {
             State::Sent(sent) => sent.slot.saturating_add(1),
             State::Queued | State::Delivered { .. } | State::Ended(_) => 1,
         };
-        let next = if confirms { self.after(slot, now, rules) } else { self.timeout_after(slot, now, rules) };
+        let next = if confirms {
+            self.after(slot, now, rules)
+        } else {
+            self.timeout_after(slot, now, rules)
+        };
         self.issued = self.issued.saturating_add(1);
-        self.state = State::Sent(Sent { slot, last: now, next });
+        self.state = State::Sent(Sent {
+            slot,
+            last: now,
+            next,
+        });
         let again = |e: &Entry| e.cause == Cause::Attempt && e.attempt == self.issued;
         if self.history.last().is_some_and(again) {
             self.history.pop();
@@ -268,7 +295,11 @@ impl Command {
     /// Lets the slot that was due at `due` pass unused.
     pub(crate) fn skip(&mut self, slot: u8, due: Moment, rules: &Rules, now: Moment) {
         let slot = slot.saturating_add(1);
-        self.state = State::Sent(Sent { slot, last: due, next: self.after(slot, due, rules) });
+        self.state = State::Sent(Sent {
+            slot,
+            last: due,
+            next: self.after(slot, due, rules),
+        });
         self.note(Cause::Skipped, Who::Platform, now);
     }
 
@@ -277,7 +308,11 @@ impl Command {
         self.issued = self.issued.saturating_sub(1);
         if !self.skips(rules) {
             let slot = sent.slot.saturating_sub(1);
-            self.state = State::Sent(Sent { slot, last: sent.last, next: Next::Attempt(now) });
+            self.state = State::Sent(Sent {
+                slot,
+                last: sent.last,
+                next: Next::Attempt(now),
+            });
         }
         self.lost = self.lost.saturating_add(1);
         if self.lost <= LOST_ENTRIES_MAX {
@@ -298,9 +333,19 @@ impl Command {
     pub(crate) fn lapse(&self, reachable: bool, rules: &Rules) -> Option<Moment> {
         match self.state {
             State::Queued => self.time_up(),
-            State::Sent(Sent { next: Next::Timeout(at), .. }) => Some(at.max(rules.started + rules.start_grace)),
-            State::Sent(Sent { next: Next::Attempt(due), .. }) => {
-                if self.skips(rules) && !reachable { Some(due) } else { self.send_until(rules) }
+            State::Sent(Sent {
+                next: Next::Timeout(at),
+                ..
+            }) => Some(at.max(rules.started + rules.start_grace)),
+            State::Sent(Sent {
+                next: Next::Attempt(due),
+                ..
+            }) => {
+                if self.skips(rules) && !reachable {
+                    Some(due)
+                } else {
+                    self.send_until(rules)
+                }
             }
             State::Delivered { settle_at } => Some(settle_at),
             State::Ended(_) => None,
@@ -311,10 +356,17 @@ impl Command {
     pub(crate) fn lapsed(&mut self, reachable: bool, rules: &Rules, now: Moment) {
         match self.state {
             State::Queued => self.end(Ending::Expired, Cause::TooOld, Who::Platform, now),
-            State::Sent(Sent { next: Next::Timeout(_), .. }) => {
+            State::Sent(Sent {
+                next: Next::Timeout(_),
+                ..
+            }) => {
                 self.end(Ending::TimedOut, Cause::NoAck, Who::Platform, now);
             }
-            State::Sent(Sent { slot, last, next: Next::Attempt(due) }) => {
+            State::Sent(Sent {
+                slot,
+                last,
+                next: Next::Attempt(due),
+            }) => {
                 if self.skips(rules) && !reachable {
                     self.skip(slot, due, rules, now);
                 } else {
@@ -323,7 +375,11 @@ impl Command {
                 }
             }
             State::Delivered { .. } => {
-                let cause = if self.answer_expected { Cause::NoResult } else { Cause::NoResultExpected };
+                let cause = if self.answer_expected {
+                    Cause::NoResult
+                } else {
+                    Cause::NoResultExpected
+                };
                 self.end(Ending::Settled, cause, Who::Platform, now);
             }
             State::Ended(_) => {}
@@ -338,7 +394,10 @@ impl Command {
     /// When an attempt is due.
     pub(crate) const fn due(&self) -> Option<Moment> {
         match self.state {
-            State::Sent(Sent { next: Next::Attempt(due), .. }) => Some(due),
+            State::Sent(Sent {
+                next: Next::Attempt(due),
+                ..
+            }) => Some(due),
             State::Queued | State::Sent(_) | State::Delivered { .. } | State::Ended(_) => None,
         }
     }
@@ -366,7 +425,8 @@ impl Command {
     pub(crate) const fn skips(&self, rules: &Rules) -> bool {
         match (self.kind, rules.retransmit) {
             (Kind::Queued { .. }, Retransmit::Patient) => false,
-            (Kind::Queued { .. }, Retransmit::Strict) | (Kind::Immediate | Kind::Direct { .. }, _) => true,
+            (Kind::Queued { .. }, Retransmit::Strict)
+            | (Kind::Immediate | Kind::Direct { .. }, _) => true,
         }
     }
 

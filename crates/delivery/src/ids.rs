@@ -139,7 +139,10 @@ fn hex_u128(text: &str, digits: usize) -> Result<u128, IdError> {
     u128::from_str_radix(text, 16).map_err(|_| IdError)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "each half of 128 bits is 64 bits")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "each half of 128 bits is 64 bits"
+)]
 const fn halves(whole: u128) -> (u64, u64) {
     ((whole >> 64) as u64, whole as u64)
 }

@@ -8,7 +8,9 @@ use core::time::Duration;
 pub(crate) fn within(window: Window, id: CommandId, attempt: u8) -> Duration {
     let low = window.min.as_millis();
     let room = window.max.as_millis().saturating_sub(low);
-    let hash = u128::from(mix(id.seq ^ id.tag.rotate_left(17) ^ (u64::from(attempt) << 56)));
+    let hash = u128::from(mix(id.seq
+        ^ id.tag.rotate_left(17)
+        ^ (u64::from(attempt) << 56)));
     let ms = low + hash % (room + 1);
     Duration::from_millis(u64::try_from(ms).unwrap_or(u64::MAX))
 }

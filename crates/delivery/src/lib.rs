@@ -31,10 +31,11 @@ mod rules;
 mod time;
 
 pub use command::{Answer, Command, Ending, Kind, Next, Sent, State, Status, Verdict};
-pub use history::{Cause, Entry, Who, LATE_ENTRIES_MAX, LOST_ENTRIES_MAX};
+pub use history::{Cause, Entry, LATE_ENTRIES_MAX, LOST_ENTRIES_MAX, Who};
 pub use ids::{AppKey, CommandId, DeviceId, IdError, SessionId, Ticket};
 pub use lane::{
-    turn, Arrival, Change, Downlink, Granted, Input, Lane, Link, Refusal, Reply, Submission, Turn, Unmatched,
+    Arrival, Change, Downlink, Granted, Input, Lane, Link, Refusal, Reply, Submission, Turn,
+    Unmatched, turn,
 };
 pub use mids::{Mid, MidSequence, UNANSWERED_MIDS_MAX};
 pub use rules::{Retransmit, Rules, Window};

@@ -52,7 +52,10 @@ impl MidSequence {
         let whole = device.as_u128();
         let folded = whole ^ (whole >> 64);
         let seed = u64::try_from(folded & u128::from(u64::MAX)).unwrap_or_default();
-        Self { next: mix(seed) % MIDS, unanswered: VecDeque::new() }
+        Self {
+            next: mix(seed) % MIDS,
+            unanswered: VecDeque::new(),
+        }
     }
 
     /// Takes the next mid for which `open` does not hold and which no late answer is expected for.

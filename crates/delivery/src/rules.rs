@@ -15,7 +15,10 @@ pub struct Window {
 impl Window {
     /// From `min` to `max` seconds.
     pub const fn seconds(min: u64, max: u64) -> Self {
-        Self { min: Duration::from_secs(min), max: Duration::from_secs(max) }
+        Self {
+            min: Duration::from_secs(min),
+            max: Duration::from_secs(max),
+        }
     }
 }
 
@@ -60,7 +63,11 @@ impl Default for Rules {
         Self {
             started: Moment::from_millis(0),
             start_grace: Duration::from_mins(2),
-            resend_after: [Window::seconds(10, 15), Window::seconds(20, 30), Window::seconds(40, 60)],
+            resend_after: [
+                Window::seconds(10, 15),
+                Window::seconds(20, 30),
+                Window::seconds(40, 60),
+            ],
             timeout_after: Window::seconds(80, 120),
             immediate_life_max: Duration::from_secs(200),
             retransmit: Retransmit::Patient,

@@ -15,7 +15,11 @@ impl Work<'_> {
             Input::Unreachable { session } => self.unreachable(session),
             Input::Acked { command } => self.acked(command),
             Input::Answered { mid, answer } => self.answered(mid, answer),
-            Input::Lost { command, attempt, session } => self.lost(command, attempt, session),
+            Input::Lost {
+                command,
+                attempt,
+                session,
+            } => self.lost(command, attempt, session),
             Input::Heard => self.heard(),
             Input::Late { command, arrival } => self.late(command, arrival),
             request @ (Input::Submit(..)
@@ -38,7 +42,9 @@ impl Work<'_> {
             return;
         }
         let newer = match self.lane.link {
-            Link::Reachable { session: present, .. } => session >= present,
+            Link::Reachable {
+                session: present, ..
+            } => session >= present,
             Link::Away => true,
         };
         if newer {
@@ -62,7 +68,8 @@ impl Work<'_> {
     }
 
     fn unreachable(&mut self, session: SessionId) {
-        if matches!(self.lane.link, Link::Reachable { session: present, .. } if present == session) {
+        if matches!(self.lane.link, Link::Reachable { session: present, .. } if present == session)
+        {
             self.lane.link = Link::Away;
         }
     }
@@ -102,8 +109,12 @@ impl Work<'_> {
 
     fn lost(&mut self, id: CommandId, attempt: u8, session: SessionId) {
         self.unreachable(session);
-        let Some(at) = self.lane.place(id) else { return };
-        let State::Sent(sent) = self.lane.open[at].state else { return };
+        let Some(at) = self.lane.place(id) else {
+            return;
+        };
+        let State::Sent(sent) = self.lane.open[at].state else {
+            return;
+        };
         if self.lane.open[at].issued != attempt {
             return;
         }
@@ -126,7 +137,11 @@ impl Work<'_> {
             command = self.ended.swap_remove(at);
         } else {
             let (id, entries_before) = (command.id, command.history.len());
-            self.touched.push(Touched { id, entries_before, born: false });
+            self.touched.push(Touched {
+                id,
+                entries_before,
+                born: false,
+            });
         }
         match arrival {
             Arrival::Ack => command.note_late(Cause::LateAck, self.now),

@@ -312,8 +312,16 @@ impl Lane {
     /// When this lane needs a turn if nothing happens before.
     pub fn wake_at(&self, rules: &Rules) -> Option<Moment> {
         let reachable = self.is_reachable();
-        let lapse = self.open.iter().filter_map(|c| c.lapse(reachable, rules)).min();
-        let due = if reachable { self.open.iter().filter_map(Command::due).min() } else { None };
+        let lapse = self
+            .open
+            .iter()
+            .filter_map(|c| c.lapse(reachable, rules))
+            .min();
+        let due = if reachable {
+            self.open.iter().filter_map(Command::due).min()
+        } else {
+            None
+        };
         [lapse, due].into_iter().flatten().min()
     }
 
@@ -339,7 +347,11 @@ impl Lane {
 impl Change {
     /// Whether the command ended in this turn: it counts as final from now on.
     pub fn ended(&self) -> bool {
-        let new = self.command.history.get(self.entries_before..).unwrap_or_default();
+        let new = self
+            .command
+            .history
+            .get(self.entries_before..)
+            .unwrap_or_default();
         self.command.has_ended() && new.iter().any(|e| !e.cause.is_late())
     }
 }
@@ -420,7 +432,11 @@ impl<'a> Work<'a> {
     fn touch(&mut self, at: usize) -> &mut Command {
         let command = &mut self.lane.open[at];
         if !self.touched.iter().any(|t| t.id == command.id) {
-            self.touched.push(Touched { id: command.id, entries_before: command.history.len(), born: false });
+            self.touched.push(Touched {
+                id: command.id,
+                entries_before: command.history.len(),
+                born: false,
+            });
         }
         command
     }
@@ -430,7 +446,9 @@ impl<'a> Work<'a> {
         loop {
             let reachable = self.lane.is_reachable();
             let lapses = self.lane.open.iter().enumerate();
-            let first = lapses.filter_map(|(at, c)| c.lapse(reachable, self.rules).map(|when| (when, at))).min();
+            let first = lapses
+                .filter_map(|(at, c)| c.lapse(reachable, self.rules).map(|when| (when, at)))
+                .min();
             let Some((when, at)) = first else { return };
             if when > self.now {
                 return;
@@ -447,7 +465,10 @@ impl<'a> Work<'a> {
             return;
         }
         let command = self.lane.open.remove(at);
-        let was_sent = command.history.iter().any(|e| e.cause == crate::Cause::Attempt);
+        let was_sent = command
+            .history
+            .iter()
+            .any(|e| e.cause == crate::Cause::Attempt);
         if was_sent && command.answer.is_none() {
             self.lane.mids.ended_unanswered(command.mid);
             self.keep_lane = true;
@@ -492,12 +513,27 @@ impl<'a> Work<'a> {
         let touched = core::mem::take(&mut self.touched);
         let mut ended = core::mem::take(&mut self.ended);
         let mut changes = Vec::with_capacity(touched.len());
-        for Touched { id, entries_before, born } in touched {
+        for Touched {
+            id,
+            entries_before,
+            born,
+        } in touched
+        {
             let open = self.lane.find(id).cloned();
-            let gone = || ended.iter().position(|c| c.id == id).map(|at| ended.swap_remove(at));
+            let gone = || {
+                ended
+                    .iter()
+                    .position(|c| c.id == id)
+                    .map(|at| ended.swap_remove(at))
+            };
             if let Some(command) = open.or_else(gone) {
                 let wake_at = command.lapse(false, self.rules);
-                changes.push(Change { command, born, entries_before, wake_at });
+                changes.push(Change {
+                    command,
+                    born,
+                    entries_before,
+                    wake_at,
+                });
             }
         }
         changes
@@ -507,9 +543,16 @@ impl<'a> Work<'a> {
         let replies = core::mem::take(&mut self.replies).into_iter();
         let lane = &self.lane;
         let now_is = |id: CommandId| {
-            let change = changes.binary_search_by_key(&id, |c| c.command.id).ok().and_then(|at| changes.get(at));
+            let change = changes
+                .binary_search_by_key(&id, |c| c.command.id)
+                .ok()
+                .and_then(|at| changes.get(at));
             let command = change.map(|c| &c.command).or_else(|| lane.find(id));
-            Granted::Accepted(Box::new(command.expect("what was accepted has changed, or is open").clone()))
+            Granted::Accepted(Box::new(
+                command
+                    .expect("what was accepted has changed, or is open")
+                    .clone(),
+            ))
         };
         let outcome = |outcome: Result<Outcome, Refusal>| {
             outcome.map(|granted| match granted {
@@ -517,6 +560,11 @@ impl<'a> Work<'a> {
                 Outcome::Done(granted) => granted,
             })
         };
-        replies.map(|(ticket, result)| Reply { ticket, outcome: outcome(result) }).collect()
+        replies
+            .map(|(ticket, result)| Reply {
+                ticket,
+                outcome: outcome(result),
+            })
+            .collect()
     }
 }

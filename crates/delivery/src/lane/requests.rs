@@ -13,10 +13,18 @@ const RETRANSMIT_MAX: u8 = 3;
 impl Work<'_> {
     pub(super) fn request(&mut self, input: Input) {
         let (ticket, outcome) = match input {
-            Input::Submit(ticket, submission) => (ticket, self.submit(*submission).map(Outcome::Accepted)),
-            Input::Cancel { ticket, command, who } => (ticket, self.cancel(command, who).map(Outcome::Done)),
+            Input::Submit(ticket, submission) => {
+                (ticket, self.submit(*submission).map(Outcome::Accepted))
+            }
+            Input::Cancel {
+                ticket,
+                command,
+                who,
+            } => (ticket, self.cancel(command, who).map(Outcome::Done)),
             Input::CancelAll { ticket, who } => (ticket, Ok(Outcome::Done(self.cancel_all(who)))),
-            Input::Revoke { ticket, app, who } => (ticket, Ok(Outcome::Done(self.revoke(app, who)))),
+            Input::Revoke { ticket, app, who } => {
+                (ticket, Ok(Outcome::Done(self.revoke(app, who))))
+            }
             Input::Delete { ticket, who } => (ticket, self.delete(who).map(Outcome::Done)),
             Input::Reachable { .. }
             | Input::Unreachable { .. }
@@ -54,7 +62,11 @@ impl Work<'_> {
         }
         let at = self.lane.open.partition_point(|c| c.id < id);
         self.lane.open.insert(at, command);
-        self.touched.push(Touched { id, entries_before: 0, born: true });
+        self.touched.push(Touched {
+            id,
+            entries_before: 0,
+            born: true,
+        });
         self.sweep(at);
         Ok(id)
     }
@@ -68,7 +80,11 @@ impl Work<'_> {
         match asked.kind {
             Kind::Direct { .. } if !self.lane.is_reachable() => return Err(Refusal::Offline),
             Kind::Queued { .. } => {
-                let heard = self.lane.contact.unwrap_or_default().max(self.lane.registered);
+                let heard = self
+                    .lane
+                    .contact
+                    .unwrap_or_default()
+                    .max(self.lane.registered);
                 if !rules.zombie_after.is_zero() && self.now.since(heard) >= rules.zombie_after {
                     return Err(Refusal::Zombie);
                 }
@@ -87,9 +103,15 @@ impl Work<'_> {
     /// Settles the oldest delivered command to make room for a new one (R1.12).
     fn make_room(&mut self) -> Result<(), Refusal> {
         let delivered = |c: &Command| matches!(c.state, State::Delivered { .. });
-        let at = self.lane.open.iter().position(delivered).ok_or(Refusal::OpenMax)?;
+        let at = self
+            .lane
+            .open
+            .iter()
+            .position(delivered)
+            .ok_or(Refusal::OpenMax)?;
         let now = self.now;
-        self.touch(at).end(Ending::Settled, Cause::Displaced, Who::Platform, now);
+        self.touch(at)
+            .end(Ending::Settled, Cause::Displaced, Who::Platform, now);
         self.sweep(at);
         Ok(())
     }
@@ -97,9 +119,11 @@ impl Work<'_> {
     fn born(&self, asked: Submission) -> Command {
         let state = match asked.kind {
             Kind::Queued { .. } => State::Queued,
-            Kind::Immediate | Kind::Direct { .. } => {
-                State::Sent(Sent { slot: 0, last: self.now, next: Next::Attempt(self.now) })
-            }
+            Kind::Immediate | Kind::Direct { .. } => State::Sent(Sent {
+                slot: 0,
+                last: self.now,
+                next: Next::Attempt(self.now),
+            }),
         };
         Command {
             id: asked.id,
@@ -143,7 +167,11 @@ impl Work<'_> {
     }
 
     fn revoke(&mut self, app: AppKey, who: Who) -> Granted {
-        let theirs = |c: &&Command| c.history.first().is_some_and(|e| e.who == Who::Application(app));
+        let theirs = |c: &&Command| {
+            c.history
+                .first()
+                .is_some_and(|e| e.who == Who::Application(app))
+        };
         let before: Vec<Command> = pending(&self.lane).filter(theirs).cloned().collect();
         self.call_back(&before, Cause::GrantRevoked, who);
         Granted::Revoked(before.len())

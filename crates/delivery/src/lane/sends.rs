@@ -16,11 +16,20 @@ impl Work<'_> {
             }
         }
         let queued = |c: &Command| matches!(c.kind, Kind::Queued { .. });
-        let busy = self.lane.open.iter().any(|c| queued(c) && matches!(c.state, State::Sent(_)));
+        let busy = self
+            .lane
+            .open
+            .iter()
+            .any(|c| queued(c) && matches!(c.state, State::Sent(_)));
         if busy {
             return;
         }
-        let waiting = self.lane.open.iter().enumerate().filter(|(_, c)| c.state == State::Queued);
+        let waiting = self
+            .lane
+            .open
+            .iter()
+            .enumerate()
+            .filter(|(_, c)| c.state == State::Queued);
         if let Some((head, _)) = waiting.min_by_key(|(_, c)| (c.created, c.id)) {
             self.attempt(head);
         }
@@ -30,7 +39,10 @@ impl Work<'_> {
     fn skip_born(&mut self) {
         for at in 0..self.lane.open.len() {
             let command = &self.lane.open[at];
-            if let (true, State::Sent(sent)) = (command.skips(self.rules) && command.is_due(self.now), command.state) {
+            if let (true, State::Sent(sent)) = (
+                command.skips(self.rules) && command.is_due(self.now),
+                command.state,
+            ) {
                 let (rules, now) = (self.rules, self.now);
                 self.touch(at).skip(sent.slot, now, rules, now);
             }
@@ -38,7 +50,9 @@ impl Work<'_> {
     }
 
     fn attempt(&mut self, at: usize) {
-        let Link::Reachable { session, confirms } = self.lane.link else { return };
+        let Link::Reachable { session, confirms } = self.lane.link else {
+            return;
+        };
         let (rules, now) = (self.rules, self.now);
         let command = self.touch(at);
         let confirm = match command.kind {
