@@ -104,7 +104,6 @@ const HOMES: &[(&str, &[&str])] = &[
     ("anyhow", &["downlink"]),
     ("argon2", &["server"]),
     ("axum", &["server"]),
-    ("cargo_metadata", &["downlink"]),
     ("chacha20poly1305", &["server"]),
     ("clap", &["sim", "downlink"]),
     ("getrandom", &["server"]),

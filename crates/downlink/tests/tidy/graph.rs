@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+use serde_json::Value;
 
 use crate::repo::Repo;
 
@@ -34,37 +34,40 @@ pub(crate) struct Need {
 impl Graph {
     /// Asks cargo. The lock file is taken as it is.
     pub(crate) fn read(repo: &Repo) -> Self {
-        let filter = format!("--filter-platform={}", host());
-        let metadata = MetadataCommand::new()
-            .manifest_path(repo.manifest())
-            .other_options(["--locked".to_owned(), filter])
-            .exec()
-            .unwrap_or_else(|error| panic!("cargo metadata: {error}"));
-        Self::of(&metadata)
+        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+        let output = Command::new(cargo)
+            .args(["metadata", "--format-version=1", "--locked"])
+            .arg(format!("--filter-platform={}", host()))
+            .arg("--manifest-path")
+            .arg(repo.manifest())
+            .output()
+            .expect("cargo has just built this test");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "cargo metadata: {errors}");
+        let metadata = serde_json::from_slice(&output.stdout).expect("cargo prints JSON");
+        let graph = Self::of(&metadata);
+        let members = graph.members.len();
+        assert!(members > 8, "cargo metadata names {members} members only");
+        graph
     }
 
-    fn of(metadata: &Metadata) -> Self {
-        let licence = |package: &Package| {
-            (
-                format!("{} {}", package.name, package.version),
-                package.license.clone(),
-            )
+    /// Takes from cargo's answer, format version 1, what this graph holds.
+    fn of(metadata: &Value) -> Self {
+        let packages = list(&metadata["packages"]);
+        let ids = list(&metadata["workspace_members"]);
+        let ours = packages
+            .iter()
+            .filter(|package| ids.contains(&package["id"]));
+        let licence = |package: &Value| {
+            let version = text(&package["version"]);
+            let licence = package["license"].as_str().map(str::to_owned);
+            (format!("{} {version}", text(&package["name"])), licence)
         };
-        let graph = Self {
-            members: metadata
-                .workspace_packages()
-                .into_iter()
-                .map(Member::of)
-                .collect(),
-            licences: metadata.packages.iter().map(licence).collect(),
+        Self {
+            members: ours.map(Member::of).collect(),
+            licences: packages.iter().map(licence).collect(),
             uses: uses(metadata),
-        };
-        assert!(
-            graph.members.len() > 8,
-            "cargo metadata names {} members only",
-            graph.members.len()
-        );
-        graph
+        }
     }
 
     pub(crate) fn is_ours(&self, name: &str) -> bool {
@@ -93,40 +96,44 @@ impl Graph {
 }
 
 impl Member {
-    fn of(package: &Package) -> Self {
-        let need = |dependency: &cargo_metadata::Dependency| Need {
-            name: dependency.name.clone(),
-            dev: dependency.kind == DependencyKind::Development,
+    fn of(package: &Value) -> Self {
+        let need = |dependency: &Value| Need {
+            name: text(&dependency["name"]),
+            dev: dependency["kind"] == "dev",
         };
+        let needs = list(&package["dependencies"]).iter().map(need).collect();
         Self {
-            name: package.name.to_string(),
-            needs: package.dependencies.iter().map(need).collect(),
+            name: text(&package["name"]),
+            needs,
         }
     }
 }
 
-fn uses(metadata: &Metadata) -> BTreeMap<String, BTreeSet<String>> {
-    let resolve = metadata
-        .resolve
-        .as_ref()
-        .expect("asked for with its dependencies");
-    let mut uses = BTreeMap::<String, BTreeSet<String>>::new();
-    for node in &resolve.nodes {
-        let is_normal = |dep: &&cargo_metadata::NodeDep| {
-            dep.dep_kinds
-                .iter()
-                .any(|kind| kind.kind == DependencyKind::Normal)
-        };
-        let names = node
-            .deps
+fn uses(metadata: &Value) -> BTreeMap<String, BTreeSet<String>> {
+    let named = |package: &Value| (text(&package["id"]), text(&package["name"]));
+    let names: BTreeMap<_, _> = list(&metadata["packages"]).iter().map(named).collect();
+    let is_normal = |used: &&Value| {
+        list(&used["dep_kinds"])
             .iter()
-            .filter(is_normal)
-            .map(|dep| metadata[&dep.pkg].name.to_string());
-        uses.entry(metadata[&node.id].name.to_string())
+            .any(|kind| kind["kind"].is_null())
+    };
+    let mut uses = BTreeMap::<String, BTreeSet<String>>::new();
+    for node in list(&metadata["resolve"]["nodes"]) {
+        let used = list(&node["deps"]).iter().filter(is_normal);
+        let used = used.map(|used| names[&text(&used["pkg"])].clone());
+        uses.entry(names[&text(&node["id"])].clone())
             .or_default()
-            .extend(names);
+            .extend(used);
     }
     uses
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().expect("cargo metadata: a list")
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("cargo metadata: a string").to_owned()
 }
 
 /// This machine's target triple: packages of other platforms have not been downloaded by a build.
@@ -157,6 +164,38 @@ pub(crate) mod tests {
             name: name.to_owned(),
             needs: needs.iter().map(need).collect(),
         }
+    }
+
+    #[test]
+    fn cargos_answer_is_read_with_kinds_and_licences() {
+        let graph = Graph::of(&serde_json::json!({
+            "workspace_members": ["path#api"],
+            "packages": [
+                { "id": "path#api", "name": "api", "version": "0.1.0", "license": "Apache-2.0", "dependencies": [
+                    { "name": "serde", "kind": null }, { "name": "proptest", "kind": "dev" },
+                ] },
+                { "id": "registry#serde", "name": "serde", "version": "1.0.0", "license": null, "dependencies": [] },
+                { "id": "registry#proptest", "name": "proptest", "version": "1.0.0", "license": "MIT", "dependencies": [] },
+            ],
+            "resolve": { "nodes": [
+                { "id": "path#api", "deps": [
+                    { "pkg": "registry#serde", "dep_kinds": [{ "kind": null }, { "kind": "dev" }] },
+                    { "pkg": "registry#proptest", "dep_kinds": [{ "kind": "dev" }] },
+                ] },
+                { "id": "registry#serde", "deps": [] },
+            ] },
+        }));
+        let needs = graph.members.iter().flat_map(|member| &member.needs);
+        let needs: Vec<_> = needs.map(|need| (need.name.as_str(), need.dev)).collect();
+        assert_eq!(needs, [("serde", false), ("proptest", true)]);
+        assert_eq!(graph.licences["serde 1.0.0"], None);
+        assert_eq!(graph.licences["api 0.1.0"].as_deref(), Some("Apache-2.0"));
+        assert_eq!(graph.path("api", "serde").unwrap(), ["api", "serde"]);
+        assert_eq!(
+            graph.path("api", "proptest"),
+            None,
+            "a test's need is none of the crate's"
+        );
     }
 
     #[test]
