@@ -1,10 +1,12 @@
 //! The contract of a store: what can be read, and the one commit.
 
 use crate::records::{
-    Application, CancelTask, CancelTaskFilter, CommandFilter, Device, Marks, Page, Presence, ProductModel, Report, Tally,
-    TaskId, Token,
+    Application, CancelTask, CancelTaskFilter, CommandFilter, Device, Marks, Page, Presence,
+    ProductModel, Report, Tally, TaskId, Token,
 };
-use delivery::{AppKey, Change, Command, CommandId, DeviceId, Lane, Mid, MidSequence, Moment, Turn};
+use delivery::{
+    AppKey, Change, Command, CommandId, DeviceId, Lane, Mid, MidSequence, Moment, Turn,
+};
 
 /// What is told when a commit is over: for each unit, in order, whether it was applied; or that the store failed.
 ///
@@ -146,13 +148,27 @@ pub trait Store: Send + Sync {
     /// The command with this id, open or ended.
     fn command(&self, id: CommandId) -> Result<Option<Command>, Failed>;
     /// The command that an application accepted under this idempotency key at `since` or later.
-    fn command_by_key(&self, app: AppKey, key: &str, since: Moment) -> Result<Option<Command>, Failed>;
+    fn command_by_key(
+        &self,
+        app: AppKey,
+        key: &str,
+        since: Moment,
+    ) -> Result<Option<Command>, Failed>;
     /// The youngest command of the device that ended, was sent, and carried this mid, among its last `last` commands (R6.7).
-    fn ended_by_mid(&self, device: DeviceId, mid: Mid, last: usize) -> Result<Option<Command>, Failed>;
+    fn ended_by_mid(
+        &self,
+        device: DeviceId,
+        mid: Mid,
+        last: usize,
+    ) -> Result<Option<Command>, Failed>;
     /// Commands but direct calls, newest first.
     fn commands(&self, filter: &CommandFilter) -> Result<Page<Command>, Failed>;
     /// Commands of every kind and application, direct calls included, newest first; for the operator.
-    fn latest_commands(&self, device: Option<DeviceId>, limit: usize) -> Result<Vec<Command>, Failed>;
+    fn latest_commands(
+        &self,
+        device: Option<DeviceId>,
+        limit: usize,
+    ) -> Result<Vec<Command>, Failed>;
 
     /// The cancel task with this id.
     fn cancel_task(&self, id: TaskId) -> Result<Option<CancelTask>, Failed>;

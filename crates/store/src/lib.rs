@@ -6,16 +6,20 @@
 //! A commit takes [`Unit`]s. Each unit is applied as a whole or not at all; those of one commit become durable together, and
 //! `done` is called only when they are on disk. A store whose commit failed acknowledges nothing afterwards (R2.5).
 
+mod check;
 pub mod conformance;
 mod contract;
+mod count;
+mod limits;
 mod memory;
 mod records;
 mod sqlite;
 
 pub use contract::{Conflict, Done, Failed, LaneRow, LaneWrite, Store, Unit, Write};
+pub use limits::{COUNTED_TOTAL_MAX, PAGE_ITEMS_MAX, SKIP_MAX};
 pub use memory::Memory;
 pub use records::{
-    Application, CancelTask, CancelTaskFilter, CommandFilter, Device, Marks, Page, Presence, ProductModel, Report, Tally,
-    TaskId, Token, TokenKind,
+    Application, CancelTask, CancelTaskFilter, CommandFilter, Device, Marks, Page, Presence,
+    ProductModel, Report, Tally, TaskId, Token, TokenKind,
 };
 pub use sqlite::{OpenError, Sqlite, SqliteOptions};

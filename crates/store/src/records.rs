@@ -136,7 +136,9 @@ impl FromStr for TaskId {
         if text.len() != 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(delivery::IdError);
         }
-        u128::from_str_radix(text, 16).map(Self).map_err(|_| delivery::IdError)
+        u128::from_str_radix(text, 16)
+            .map(Self)
+            .map_err(|_| delivery::IdError)
     }
 }
 

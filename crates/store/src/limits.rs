@@ -1,0 +1,15 @@
+//! The bounds of a store.
+
+use std::time::Duration;
+
+/// How long an idempotency key stays taken, counted from the creation of the command that took it (R1.15).
+pub(crate) const KEY_TAKEN_FOR: Duration = Duration::from_hours(24);
+
+/// The deepest place at which a page may begin; a list that is asked to pass over more shows nothing (R2.6).
+pub const SKIP_MAX: u64 = 100_000;
+
+/// The most items on one page.
+pub const PAGE_ITEMS_MAX: usize = 1_000;
+
+/// The highest total that is counted row by row: of lists that are filtered by time or by device (R2.6).
+pub const COUNTED_TOTAL_MAX: u64 = 1_000_000;
