@@ -381,6 +381,10 @@ mod tests {
         ] {
             assert_eq!(reason(&body), text);
         }
+    }
+
+    #[test]
+    fn a_command_at_its_bounds_is_taken() {
         let longest = with(
             "command",
             json!({"serviceId": "s".repeat(64), "method": "m".repeat(128)}),

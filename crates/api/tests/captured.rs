@@ -135,7 +135,6 @@ fn command(device: &str, service: &str, method: &str, paras: &Value) -> (Operati
 
 #[test]
 fn the_requests_of_the_vendors_java_sdk_parse_as_the_contract_reads_them() {
-    let device = "42517443-8c1b-4a58-b65e-194c00f77d4e";
     let meter = |name| {
         change(
             Some("testAppId"),
@@ -147,9 +146,47 @@ fn the_requests_of_the_vendors_java_sdk_parse_as_the_contract_reads_them() {
         secret: Secret::new("testSecret"),
         refresh_token: Secret::new("mock-refresh"),
     };
+    let queried = "cb15cbb6-04ce-4e2b-bf35-d6a264c74646";
+    let mut expected = vec![login(), expect(Operation::RefreshAuthToken, &[], &refresh)];
+    expected.extend(command_calls_of_the_java_sdk());
+    expected.extend([
+        registration("testdemo5552084", None, None),
+        change(None, ["vc", "AAAA", "Bulb", "AAAA", "CoAP"]),
+        expect(Operation::QueryDeviceStatus, &[NEW_DEVICE], &None::<String>),
+        deletion(),
+        expect(
+            Operation::QuerySingleDeviceInfo,
+            &[queried],
+            &DeviceQuery::default(),
+        ),
+        registration("test1233775068", Some(300), None),
+        meter("test1233775068"),
+        deletion(),
+        registration("test1233714397", Some(300), None),
+        meter("test1233714397"),
+        registration("test1234581746", Some(300), None),
+        meter("test1234581746"),
+    ]);
+    compare(
+        &replay(include_str!("../../../vectors/northbound-a.jsonl")),
+        &expected,
+    );
+}
+
+fn command_calls_of_the_java_sdk() -> [(Operation, String); 6] {
+    let device = "42517443-8c1b-4a58-b65e-194c00f77d4e";
     let page = Page {
         number: 0,
         size: 10,
+    };
+    let commands = CommandsQuery {
+        page,
+        ..Default::default()
+    };
+    let tasks = CancelTasksQuery {
+        page,
+        device_id: Some(device.to_owned()),
+        ..Default::default()
     };
     let header = InvokeHeader {
         request_id: None,
@@ -160,30 +197,19 @@ fn the_requests_of_the_vendors_java_sdk_parse_as_the_contract_reads_them() {
         method: "PUT".to_owned(),
         callback_url: None,
     };
-    let call = InvokeRequest {
-        header,
-        body: json!({"brightness": 86})
-            .as_object()
-            .expect("an object")
-            .clone(),
-    };
-    let expected = [
-        login(),
-        expect(Operation::RefreshAuthToken, &[], &refresh),
+    let body = json!({"brightness": 86})
+        .as_object()
+        .expect("an object")
+        .clone();
+    let called = ["09691354-872d-49a1-9c1c-a18512f10ae2", "Brightness"];
+    [
         command(device, "RawData", "RawData", &json!({"rawData": "AQ=="})),
         expect(
             Operation::UpdateDeviceCommand,
             &["aa5a6a0c-0000-4000-8000-000000000002"],
             &CancelCommandRequest,
         ),
-        expect(
-            Operation::QueryDeviceCommand,
-            &[],
-            &CommandsQuery {
-                page,
-                ..Default::default()
-            },
-        ),
+        expect(Operation::QueryDeviceCommand, &[], &commands),
         expect(
             Operation::CreateDeviceCmdCancelTask,
             &[],
@@ -191,41 +217,13 @@ fn the_requests_of_the_vendors_java_sdk_parse_as_the_contract_reads_them() {
                 device_id: device.to_owned(),
             },
         ),
-        expect(
-            Operation::QueryDeviceCmdCancelTask,
-            &[],
-            &CancelTasksQuery {
-                page,
-                device_id: Some(device.to_owned()),
-                ..Default::default()
-            },
-        ),
+        expect(Operation::QueryDeviceCmdCancelTask, &[], &tasks),
         expect(
             Operation::InvokeDeviceService,
-            &["09691354-872d-49a1-9c1c-a18512f10ae2", "Brightness"],
-            &call,
+            &called,
+            &InvokeRequest { header, body },
         ),
-        registration("testdemo5552084", None, None),
-        change(None, ["vc", "AAAA", "Bulb", "AAAA", "CoAP"]),
-        expect(Operation::QueryDeviceStatus, &[NEW_DEVICE], &None::<String>),
-        deletion(),
-        expect(
-            Operation::QuerySingleDeviceInfo,
-            &["cb15cbb6-04ce-4e2b-bf35-d6a264c74646"],
-            &DeviceQuery::default(),
-        ),
-        registration("test1233775068", Some(300), None),
-        meter("test1233775068"),
-        deletion(),
-        registration("test1233714397", Some(300), None),
-        meter("test1233714397"),
-        registration("test1234581746", Some(300), None),
-        meter("test1234581746"),
-    ];
-    compare(
-        &replay(include_str!("../../../vectors/northbound-a.jsonl")),
-        &expected,
-    );
+    ]
 }
 
 #[test]
