@@ -214,9 +214,8 @@ fn exactly<T>(
 ) -> Result<T, Cause> {
     match parse(body) {
         Ok((packet, read)) if read == body.len() => Ok(packet),
-        Ok(_) => Err(Cause::Malformed),
         Err(MqttError::ProtocolError) => Err(Cause::Protocol),
-        Err(_) => Err(Cause::Malformed),
+        Ok(_) | Err(_) => Err(Cause::Malformed),
     }
 }
 
@@ -250,11 +249,11 @@ pub(crate) fn puback_with_reason(body: &[u8]) -> Result<(u16, u8), Cause> {
     ))
 }
 
-/// A SUBSCRIBE: its packet id, and each filter with the QoS asked for (0 to 2).
-pub(crate) fn subscribe(
-    version: Version,
-    body: &[u8],
-) -> Result<(u16, Vec<(Box<str>, u8)>), Cause> {
+/// Filters, each with the QoS asked for (0 to 2).
+pub(crate) type Filters = Vec<(Box<str>, u8)>;
+
+/// A SUBSCRIBE: its packet id and its filters.
+pub(crate) fn subscribe(version: Version, body: &[u8]) -> Result<(u16, Filters), Cause> {
     match version {
         Version::V31 | Version::V311 => {
             let packet = exactly(body, v3_1_1::Subscribe::parse)?;
@@ -281,7 +280,7 @@ pub(crate) fn subscribe(
     }
 }
 
-fn filters(entries: &[SubEntry]) -> Vec<(Box<str>, u8)> {
+fn filters(entries: &[SubEntry]) -> Filters {
     entries
         .iter()
         .map(|entry| (entry.topic_filter().into(), level(entry.sub_opts().qos())))

@@ -108,11 +108,7 @@ pub(crate) struct Publish<'a> {
 }
 
 /// Reads a PUBLISH (MQTT 3.1.1 and 5, 3.3). The topic is UTF-8 without NUL; it may be empty when there is an alias.
-pub(crate) fn publish<'a>(
-    version: Version,
-    flags: u8,
-    body: &'a [u8],
-) -> Result<Publish<'a>, Cause> {
+pub(crate) fn publish(version: Version, flags: u8, body: &[u8]) -> Result<Publish<'_>, Cause> {
     let (topic, mut rest) = string(body)?;
     let qos = (flags >> 1) & 0b11;
     let packet_id = match qos {

@@ -165,18 +165,18 @@ pub(crate) fn connack(version: Version, body: &[u8]) -> Result<Connack, Cause> {
             for property in packet.props() {
                 match property {
                     Property::SessionExpiryInterval(seconds) => {
-                        read.session_expiry_s = Some(seconds.val())
+                        read.session_expiry_s = Some(seconds.val());
                     }
                     Property::ReceiveMaximum(maximum) => read.receive_maximum = Some(maximum.val()),
                     Property::MaximumQos(maximum) => read.qos_max = Some(maximum.val()),
                     Property::RetainAvailable(available) => {
-                        read.retain_available = Some(available.val() == 1)
+                        read.retain_available = Some(available.val() == 1);
                     }
                     Property::MaximumPacketSize(maximum) => {
-                        read.packet_bytes_max = Some(maximum.val())
+                        read.packet_bytes_max = Some(maximum.val());
                     }
                     Property::TopicAliasMaximum(maximum) => {
-                        read.topic_alias_max = Some(maximum.val())
+                        read.topic_alias_max = Some(maximum.val());
                     }
                     Property::ServerKeepAlive(seconds) => read.keep_alive_s = Some(seconds.val()),
                     _ => {}

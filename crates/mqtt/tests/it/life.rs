@@ -465,6 +465,9 @@ fn half_a_packet_does_not_count_as_life() {
     assert_eq!(pair.session.poll_timeout(), deadline);
 }
 
+/// A way for a session to end, its cause, and whether the will is published.
+type End = (fn(&mut Pair), Cause, bool);
+
 #[test]
 fn a_will_is_published_when_the_connection_ends_without_a_disconnect() {
     let topic = data_json("node");
@@ -473,7 +476,7 @@ fn a_will_is_published_when_the_connection_ends_without_a_disconnect() {
             will: Some((&topic, b"gone")),
             ..login("dev_0_0_2026112212")
         };
-        let ends: [(fn(&mut Pair), Cause, bool); 5] = [
+        let ends: [End; 5] = [
             (|pair| pair.session.connection_lost(), Cause::Lost, true),
             (
                 |pair| pair.session.handle_timeout(START + 90_000),
@@ -671,4 +674,76 @@ fn an_idle_session_is_small_whatever_it_did_before() {
     }
     pair.pump();
     assert_eq!(pair.session.footprint_bytes(), idle);
+}
+
+#[test]
+fn a_command_that_was_too_large_takes_no_place_in_the_window() {
+    let limits = Limits {
+        commands_unacknowledged_max: 1,
+        ..Limits::default()
+    };
+    let login = Login {
+        packet_bytes_max: Some(100),
+        ..login("dev_0_0_2026112212")
+    };
+    let mut pair = Pair::open_with(Version::V5, limits, &login);
+    pair.subscribe(Qos::AtLeastOnce);
+    assert_eq!(
+        pair.session.send_command(&[0; 100], Qos::AtLeastOnce, 1),
+        Err(SendError::TooLarge)
+    );
+    assert_eq!(
+        pair.session.send_command(b"x", Qos::AtLeastOnce, 2),
+        Ok(Qos::AtLeastOnce)
+    );
+}
+
+#[test]
+fn a_subscription_that_ends_at_once_is_never_announced() {
+    let mut pair = Pair::open(Version::V311);
+    pair.client
+        .subscribe(&command_json("dev"), Qos::AtLeastOnce);
+    pair.client.unsubscribe(&command_json("dev"));
+    assert_eq!(pair.pump(), [Event::Unsubscribed]);
+    let mut pair = Pair::open(Version::V5);
+    let bytes = [
+        raw::subscribe(true, 1, &[(&command_json("dev"), 1)]),
+        vec![0, 0],
+    ]
+    .concat();
+    assert_eq!(
+        pair.raw(&bytes),
+        [Event::Closed {
+            cause: Cause::Malformed
+        }]
+    );
+    assert_eq!(
+        pair.told().len(),
+        2,
+        "the SUBACK and the DISCONNECT were written all the same"
+    );
+}
+
+#[test]
+fn a_lost_connection_leaves_nothing_to_write_and_nothing_kept() {
+    let mut pair = Pair::subscribed(Version::V5);
+    pair.session
+        .send_command(b"x", Qos::AtLeastOnce, 1)
+        .unwrap();
+    pair.session.connection_lost();
+    assert!(!pair.session.poll_transmit(&mut Vec::new()));
+    let mut pair = Pair::new(Version::V311);
+    pair.client.connect(&login("dev"));
+    pair.pump();
+    pair.raw(&[0xC0; 10_000]);
+    assert!(pair.session.footprint_bytes() > 10_000);
+    pair.session.close(CloseReason::ShuttingDown);
+    assert_eq!(
+        pair.pump(),
+        [Event::Closed {
+            cause: Cause::Closed(CloseReason::ShuttingDown)
+        }]
+    );
+    assert_eq!(pair.connack().code, 3);
+    assert!(pair.session.footprint_bytes() <= 512);
 }

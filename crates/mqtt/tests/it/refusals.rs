@@ -484,6 +484,15 @@ fn a_device_that_takes_no_packet_of_ours_is_sent_none() {
     assert!(!pair.session.accept(Access::device("dev"), pair.now));
     assert_eq!(pair.pump(), closed(Cause::TooLarge));
     assert_eq!(pair.told(), []);
+    let mut pair = Pair::new(Version::V5);
+    pair.client.connect(&Login {
+        packet_bytes_max: Some(4),
+        ..login("dev")
+    });
+    pair.pump();
+    pair.session.refuse(Refusal::Credentials);
+    pair.pump();
+    assert_eq!(pair.told(), []);
     let login = Login {
         packet_bytes_max: Some(60),
         ..login("dev")
