@@ -733,11 +733,19 @@ fn a_lost_connection_leaves_nothing_to_write_and_nothing_kept() {
     pair.session.connection_lost();
     assert!(!pair.session.poll_transmit(&mut Vec::new()));
     let mut pair = Pair::new(Version::V311);
-    pair.client.connect(&login("dev"));
+    let will = Some((&*data_json("dev"), &[0; 4_000][..]));
+    pair.client.connect(&Login {
+        will,
+        ..login("dev")
+    });
     pair.pump();
     pair.raw(&[0xC0; 10_000]);
     assert!(pair.session.footprint_bytes() > 10_000);
     pair.session.close(CloseReason::ShuttingDown);
+    assert!(
+        pair.session.footprint_bytes() <= 1_024,
+        "what is left is a CONNACK and an event"
+    );
     assert_eq!(
         pair.pump(),
         [Event::Closed {

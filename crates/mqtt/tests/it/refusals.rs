@@ -403,14 +403,18 @@ fn more_than_our_receive_maximum_ends_an_mqtt_5_session() {
         ..Limits::default()
     };
     let mut pair = Pair::open_with(Version::V5, limits, &login("dev"));
-    for _ in 0..3 {
-        pair.client
-            .publish(&data_json("dev"), b"x", Qos::AtLeastOnce);
+    for qos in [
+        Qos::AtLeastOnce,
+        Qos::AtLeastOnce,
+        Qos::AtMostOnce,
+        Qos::AtLeastOnce,
+    ] {
+        pair.client.publish(&data_json("dev"), b"x", qos);
     }
     let events = pair.pump();
-    assert_eq!(events.len(), 3);
+    assert_eq!(events.len(), 4, "QoS 0 does not count");
     assert_eq!(
-        events[2],
+        events[3],
         Event::Closed {
             cause: Cause::ReceiveMaximum
         }
