@@ -1,1 +1,21 @@
-//! Acts: north, dispatch, south.
+//! The server: it acts on what the heart decides.
+//!
+//! The folders are the river, in order: [`north`] takes a request, [`dispatch`] makes it an input of its device's lane, has the
+//! heart decide, commits, and only then acts; [`south`] hands frames to sessions and hears what devices say. [`registry`] knows
+//! applications, tokens, devices and product models. [`admin`] is the operator's door. [`assembly`] builds the parts.
+
+pub mod admin;
+pub mod assembly;
+pub mod body;
+pub mod clock;
+pub mod config;
+pub mod dispatch;
+pub mod faults;
+pub mod limits;
+pub mod metrics;
+pub mod north;
+pub mod random;
+pub mod registry;
+pub mod secrets;
+pub mod shutdown;
+pub mod south;

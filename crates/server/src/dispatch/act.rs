@@ -1,0 +1,132 @@
+//! Acting: what follows from a turn once it is on disk, and nothing before.
+
+use super::inbox::{Item, What};
+use super::shard::{Pending, Shard};
+use super::{Heard, Refused};
+use crate::limits::LATE_SEARCH_MAX;
+use crate::south::{CloseReason, Order};
+use delivery::{Arrival, Change, CommandId, DeviceId, Downlink, Granted, Input, Kind, Reply, Unmatched};
+use store::Failed;
+
+/// Followers are looked through for ones that left whenever their number is a multiple of this.
+const FOLLOWERS_SWEPT_AT: usize = 256;
+
+impl Shard {
+    /// Sends, answers, acknowledges: everything that the turn decided.
+    pub(super) fn act(&mut self, pending: Pending) {
+        let Pending { turn, mut to, promises, follows, .. } = pending;
+        let device = turn.lane.device;
+        let seq = device.seq();
+        let lost = self.deliver(device, turn.downlinks);
+        for (ticket, follower) in follows {
+            let accepted = turn.replies.iter().find(|r| r.ticket == ticket).and_then(|r| r.outcome.as_ref().ok());
+            if let Some(Granted::Accepted(command)) = accepted {
+                self.follow(command.id, follower);
+            }
+        }
+        self.tell_followers(&turn.changes);
+        for Reply { ticket, outcome } in turn.replies {
+            let place = usize::try_from(ticket.0).expect("a ticket is a place in the inbox");
+            let Some(to) = to.get_mut(place).and_then(Option::take) else { continue };
+            match outcome {
+                Ok(Granted::Accepted(command)) if refused_by_link(&command.kind, command.id, &lost) => {
+                    to.refuse(Refused::LinkRefused);
+                }
+                Ok(granted) => {
+                    if matches!(granted, Granted::Deleted) {
+                        self.parts.hub.close_device(device, CloseReason::DeviceDeleted);
+                    }
+                    to.grant(granted);
+                }
+                Err(refusal) => to.refuse(Refused::Heart(refusal)),
+            }
+        }
+        for promise in promises {
+            // A session that is gone will hear its own publish again.
+            promise.mailbox.leave(Order::Acknowledge(promise.owed)).ok();
+        }
+        if let Some(session) = turn.close {
+            self.parts.hub.close(device, session, CloseReason::DeviceDeleted);
+        }
+        self.parts.metrics.committed(&turn.changes);
+        let reachable = turn.lane.is_reachable();
+        if let Some(slot) = self.lanes.get_mut(&seq) {
+            slot.lane = Some(turn.lane);
+            slot.busy = false;
+        }
+        self.alarms.set(seq, turn.wake_at);
+        for unmatched in turn.unmatched {
+            self.seek(device, unmatched);
+        }
+        for downlink in lost {
+            let Downlink { command, attempt, session, .. } = downlink;
+            let heard = Heard { input: Some(Input::Lost { command, attempt, session }), ..Heard::default() };
+            self.push(seq, Item::of(What::Heard(heard)));
+        }
+        self.make_ready(seq);
+        if !reachable {
+            self.note_away(seq);
+        }
+    }
+
+    /// Hands attempts to their sessions; returns those that were not taken.
+    fn deliver(&self, device: DeviceId, downlinks: Vec<Downlink>) -> Vec<Downlink> {
+        let hub = &self.parts.hub;
+        let metrics = &self.parts.metrics;
+        let given = |downlink: &Downlink| hub.deliver(device, downlink.clone()).is_ok();
+        downlinks
+            .into_iter()
+            .inspect(|_| metrics.attempts.increment(1))
+            .filter(|downlink| !given(downlink))
+            .inspect(|_| metrics.lost.increment(1))
+            .collect()
+    }
+
+    /// Looks for the ended command that something belongs to, and lets the heart keep it there (R1.8, R6.7).
+    fn seek(&mut self, device: DeviceId, unmatched: Unmatched) {
+        let store = &self.parts.store;
+        let (found, arrival) = match unmatched {
+            Unmatched::Ack(id) => (store.command(id), Arrival::Ack),
+            Unmatched::Answer(mid, answer) => {
+                (store.ended_by_mid(device, mid, LATE_SEARCH_MAX), Arrival::Answer(answer))
+            }
+        };
+        match found {
+            Ok(Some(command)) if command.has_ended() && command.device == device => {
+                self.parts.metrics.late.increment(1);
+                let command = Box::new(command);
+                self.push(device.seq(), Item::of(What::Late(Input::Late { command, arrival })));
+            }
+            Ok(_) => {
+                self.parts.metrics.unmatched.increment(1);
+                tracing::info!(%device, ?arrival, "what a device said matches no command");
+            }
+            Err(error @ (Failed::Read(_) | Failed::Row(_) | Failed::Write(_) | Failed::Stopped)) => {
+                tracing::error!(%device, %error, "an ended command cannot be read");
+            }
+        }
+    }
+
+    fn follow(&mut self, id: CommandId, follower: tokio::sync::mpsc::UnboundedSender<delivery::Command>) {
+        if self.followers.len() % FOLLOWERS_SWEPT_AT == FOLLOWERS_SWEPT_AT - 1 {
+            self.followers.retain(|_, follower| !follower.is_closed());
+        }
+        self.followers.insert(id, follower);
+    }
+
+    fn tell_followers(&mut self, changes: &[Change]) {
+        if self.followers.is_empty() {
+            return;
+        }
+        for Change { command, .. } in changes {
+            let Some(follower) = self.followers.get(&command.id) else { continue };
+            if follower.send(command.clone()).is_err() || command.has_ended() {
+                self.followers.remove(&command.id);
+            }
+        }
+    }
+}
+
+fn refused_by_link(kind: &Kind, id: CommandId, lost: &[Downlink]) -> bool {
+    matches!(kind, Kind::Direct { .. }) && lost.iter().any(|downlink| downlink.command == id)
+}

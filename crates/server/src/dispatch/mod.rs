@@ -1,0 +1,307 @@
+//! Dispatch: every command's life passes through here.
+//!
+//! A request, like a device's answer or a deadline, is an input of its device's lane. A few shards own the lanes, each on a
+//! thread of its own: a shard gathers inputs, has the heart decide a turn for every lane that has some, commits all of these
+//! turns together, and only then answers and sends. While a lane's turn is being committed its further inputs wait for the
+//! next one.
+
+mod act;
+mod alarm;
+mod inbox;
+mod shard;
+
+use crate::clock::Clock;
+use crate::faults::Faults;
+use crate::limits::{ALARMS_PER_READ, SHARD_INBOX_MAX};
+use crate::metrics::Metrics;
+use crate::registry::Models;
+use crate::shutdown::Shutdown;
+use crate::south::{Hub, Mailbox};
+use delivery::{AppKey, Command, CommandId, DeviceId, Input, Kind, Lane, Moment, Refusal, Rules, Who};
+use inbox::{Message, Request, What};
+use std::sync::atomic::AtomicU64;
+use std::sync::Arc;
+use store::{CancelTask, Conflict, Device, Failed, Report, Store, TaskId, Unit, Write};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// What the dispatcher works with.
+pub struct Parts {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// Where sessions are found.
+    pub hub: Arc<Hub>,
+    /// What time it is.
+    pub clock: Clock,
+    /// The heart's rules.
+    pub rules: Rules,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Whom to tell that nothing may be acknowledged any more.
+    pub shutdown: Shutdown,
+    /// What answers are judged by.
+    pub models: Arc<Models>,
+    /// What is to go wrong on demand.
+    pub faults: Arc<Faults>,
+    /// The highest sequence number of a command.
+    pub command_seq: AtomicU64,
+}
+
+/// The door to every lane. Cheap to clone.
+#[derive(Clone)]
+pub struct Dispatch {
+    shards: Arc<[mpsc::Sender<Message>]>,
+    parts: Arc<Parts>,
+    alarms_loaded: watch::Receiver<bool>,
+}
+
+/// A command that is asked for; the dispatcher gives it its id and its mid.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// The device's application.
+    pub app: AppKey,
+    /// Who asks.
+    pub who: Who,
+    /// How it is to be delivered.
+    pub kind: Kind,
+    /// How often an attempt is repeated at the most, 0 to 3.
+    pub retransmit_max: u8,
+    /// Whether the device is expected to answer.
+    pub answer_expected: bool,
+    /// Whether somebody is to be told of its changes.
+    pub callback: bool,
+    /// The caller's idempotency key (R1.15).
+    pub key: Option<Arc<str>>,
+    /// What is asked: see [`Body`](crate::body::Body).
+    pub body: Arc<[u8]>,
+    /// Who wants to see the command after each of its changes while it is open.
+    pub follow: Option<mpsc::UnboundedSender<Command>>,
+}
+
+/// A submission that was granted.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    /// The command as it was committed; for a repeated key, as it is now.
+    pub command: Command,
+    /// Whether the idempotency key was used before: nothing leaves again (R1.15).
+    pub repeated: bool,
+}
+
+/// Why a request did not succeed. It changed nothing, except where a variant says otherwise.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Refused {
+    /// The heart refused it.
+    #[error("refused: {0:?}")]
+    Heart(Refusal),
+    /// The link refused the frame of a direct call; the command is FAILED (50252, R4.6).
+    #[error("the link refused the frame")]
+    LinkRefused,
+    /// Too much waits already (100501).
+    #[error("too many requests wait")]
+    Overload,
+    /// The store could not be read, or a row of it does not decode.
+    #[error("{0}")]
+    Store(Failed),
+    /// The platform stops; whether the request was carried out is not known.
+    #[error("the platform stops")]
+    Stopped,
+}
+
+/// Something that came from a device.
+#[derive(Debug, Clone, Default)]
+pub struct Heard {
+    /// What the heart is to hear.
+    pub input: Option<Input>,
+    /// What the device reported; kept in the same commit.
+    pub reports: Vec<Report>,
+    /// Who waits for the commit (R6.4).
+    pub promise: Option<Promise>,
+}
+
+/// An acknowledgement that is owed to a device once what it said is on disk.
+#[derive(Debug, Clone)]
+pub struct Promise {
+    /// The session.
+    pub mailbox: Arc<Mailbox>,
+    /// What the session owes.
+    pub owed: mqtt::Promise,
+}
+
+/// Why something that is not a command was not kept.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum KeepError {
+    /// It conflicts with what is there.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] Failed),
+}
+
+impl Dispatch {
+    /// Starts `shards` threads and the reading of alarms.
+    ///
+    /// # Errors
+    /// The machine gives no thread.
+    pub fn start(parts: Parts, shards: usize) -> std::io::Result<Self> {
+        let parts = Arc::new(parts);
+        let mut doors = Vec::with_capacity(shards);
+        for number in 0..shards.max(1) {
+            let (door, inbox) = mpsc::channel(SHARD_INBOX_MAX);
+            doors.push(door);
+            shard::spawn(number, parts.clone(), inbox)?;
+        }
+        let (loaded, alarms_loaded) = watch::channel(false);
+        let dispatch = Self { shards: doors.into(), parts, alarms_loaded };
+        let reader = dispatch.clone();
+        let read = move || {
+            if let Err(error) = reader.read_alarms() {
+                tracing::error!(%error, "the deadlines of open commands cannot be read");
+                reader.parts.shutdown.fail(&error.to_string());
+            }
+            loaded.send_replace(true);
+        };
+        std::thread::Builder::new().name("alarms".into()).spawn(read)?;
+        Ok(dispatch)
+    }
+
+    /// Submits a command.
+    pub async fn submit(&self, device: DeviceId, ask: Ask) -> Result<Accepted, Refused> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Message::Submit { device, ask: Box::new(ask), reply })?;
+        answer.await.map_err(|_| Refused::Stopped)?
+    }
+
+    /// Cancels one command; it is returned as it is then.
+    pub async fn cancel(&self, device: DeviceId, command: CommandId, who: Who) -> Result<Command, Refused> {
+        match self.request(device, Request::Cancel { command, who }).await? {
+            delivery::Granted::Cancelled(command) => Ok(*command),
+            other => unreachable!("a cancellation is granted as one, not as {other:?}"),
+        }
+    }
+
+    /// Cancels every queued command of a device and keeps the task; the commands are returned as they were before (R1.10).
+    pub async fn cancel_all(&self, device: DeviceId, task: (TaskId, AppKey), who: Who) -> Result<(CancelTask, Vec<Command>), Refused> {
+        let (id, app) = task;
+        let created = self.parts.clock.now();
+        match self.request(device, Request::CancelAll { task: id, app, created, who }).await? {
+            delivery::Granted::CancelledAll(before) => {
+                let commands = before.iter().map(|c| c.id).collect();
+                Ok((CancelTask { id, app, device, created, commands }, before))
+            }
+            other => unreachable!("a cancel task is granted as one, not as {other:?}"),
+        }
+    }
+
+    /// Deletes a device: decides about its open commands, keeps `record`, and closes its sessions, in one turn (R1.11).
+    pub async fn delete(&self, record: Device, who: Who) -> Result<(), Refused> {
+        let device = record.id;
+        self.request(device, Request::Delete { record: Box::new(record), who }).await.map(drop)
+    }
+
+    /// Takes what came from a device; waits while the shard has too much to do, so that a session stops reading.
+    pub async fn hear(&self, device: DeviceId, heard: Heard) -> Result<(), Refused> {
+        let door = self.door(device.seq());
+        door.send(Message::Heard { device, heard }).await.map_err(|_| Refused::Stopped)
+    }
+
+    /// Keeps what is not a command, durably.
+    pub async fn keep(&self, writes: Vec<Write>) -> Result<(), KeepError> {
+        let (reply, answer) = oneshot::channel();
+        let shutdown = self.parts.shutdown.clone();
+        let done = move |result: Result<Vec<Result<(), Conflict>>, Failed>| {
+            if let Err(error) = &result {
+                shutdown.fail(&error.to_string());
+            }
+            // Nobody may wait any more; what was written is written.
+            reply.send(result).ok();
+        };
+        self.parts.store.commit(vec![Unit { turn: None, writes }], self.parts.clock.now(), Box::new(done));
+        let outcomes = answer.await.map_err(|_| Failed::Stopped)??;
+        outcomes.into_iter().try_for_each(|outcome| outcome.map_err(KeepError::Conflict))
+    }
+
+    /// A device's lane as its shard has it; for the operator.
+    pub async fn look(&self, device: DeviceId) -> Result<Option<Lane>, Refused> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Message::Look { device, reply })?;
+        answer.await.map_err(|_| Refused::Stopped)
+    }
+
+    /// Waits until nothing is left to decide at the present moment; returns the earliest deadline ahead (R9.1).
+    pub async fn settle(&self) -> Result<Option<Moment>, Refused> {
+        let mut loaded = self.alarms_loaded.clone();
+        loaded.wait_for(|done| *done).await.map_err(|_| Refused::Stopped)?;
+        let mut earliest: Option<Moment> = None;
+        for door in &*self.shards {
+            let (reply, answer) = oneshot::channel();
+            door.send(Message::Settle { reply }).await.map_err(|_| Refused::Stopped)?;
+            let first = answer.await.map_err(|_| Refused::Stopped)?;
+            earliest = [earliest, first].into_iter().flatten().min();
+        }
+        Ok(earliest)
+    }
+
+    /// Decides and commits what has arrived, then ends the shards.
+    pub async fn stop(&self) {
+        for door in &*self.shards {
+            let (reply, ended) = oneshot::channel();
+            if door.send(Message::Stop { reply }).await.is_ok() {
+                ended.await.ok();
+            }
+        }
+    }
+
+    /// What the dispatcher works with.
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    async fn request(&self, device: DeviceId, request: Request) -> Result<delivery::Granted, Refused> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Message::Request { device, request, reply })?;
+        answer.await.map_err(|_| Refused::Stopped)?
+    }
+
+    /// Gives a shard a request, or refuses it if too many wait.
+    fn ask(&self, message: Message) -> Result<(), Refused> {
+        if self.parts.faults.strikes(crate::faults::Fault::Overload) {
+            return Err(Refused::Overload);
+        }
+        let door = self.door(message.device_seq());
+        door.try_send(message).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Refused::Overload,
+            mpsc::error::TrySendError::Closed(_) => Refused::Stopped,
+        })
+    }
+
+    fn door(&self, device_seq: u64) -> &mpsc::Sender<Message> {
+        let count = u64::try_from(self.shards.len()).expect("a few shards");
+        let at = usize::try_from(device_seq % count).expect("below the number of shards");
+        &self.shards[at]
+    }
+
+    /// Gives every shard the deadlines of its lanes. Commands are accepted meanwhile.
+    fn read_alarms(&self) -> Result<(), Failed> {
+        let count = u64::try_from(self.shards.len()).expect("a few shards");
+        let mut after = 0;
+        loop {
+            let alarms = self.parts.store.alarms(after, ALARMS_PER_READ)?;
+            let Some((last, ..)) = alarms.last() else { return Ok(()) };
+            after = *last;
+            for (number, door) in (0..count).zip(&*self.shards) {
+                let its = alarms.iter().filter(|(_, device, _)| device % count == number);
+                let its: Vec<(u64, Moment)> = its.map(|(_, device, at)| (*device, *at)).collect();
+                if !its.is_empty() && door.blocking_send(Message::Alarms(its)).is_err() {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+/// What a lane's inbox takes from a device.
+impl From<Heard> for What {
+    fn from(heard: Heard) -> Self {
+        Self::Heard(heard)
+    }
+}

@@ -1,0 +1,32 @@
+//! Every bound that is not a setting, in one place.
+
+/// Messages that may wait at one shard of the dispatcher; beyond that requests are refused (100501) and sessions wait.
+pub const SHARD_INBOX_MAX: usize = 8_192;
+/// Messages that a shard takes before it decides.
+pub const SHARD_BATCH_MAX: usize = 1_024;
+/// Commits that a shard has under way; further inputs gather into the next one (R2.4).
+pub const SHARD_COMMITS_MAX: usize = 2;
+/// Lanes of devices that are away which a shard keeps in memory.
+pub const SHARD_AWAY_LANES_MAX: usize = 10_000;
+/// Alarms read at once when the platform starts.
+pub const ALARMS_PER_READ: usize = 10_000;
+/// Orders that may wait in one session's mailbox; a session that lets more gather is closed, its frames are lost.
+pub const MAILBOX_ORDERS_MAX: usize = 1_200;
+/// Devices whose records are kept in memory.
+pub const DEVICES_CACHED_MAX: usize = 65_536;
+/// Late answers are sought among this many of a device's commands (R6.7).
+pub const LATE_SEARCH_MAX: usize = 1_000;
+/// How long an idempotency key counts, in hours (R1.15).
+pub const IDEMPOTENCY_HOURS: u64 = 24;
+/// Sessions that one device may have at the same time (R6.5).
+pub const SESSIONS_PER_DEVICE_MAX: usize = 4;
+/// Replaced versions of product models in memory.
+pub const OLD_MODELS_CACHED_MAX: usize = 64;
+/// Services that one session may report; those of a product model count too.
+pub const SERVICES_PER_SESSION_MAX: usize = 64;
+/// Commands that wait in a session because the device has not acknowledged enough of those before.
+pub const SESSION_HELD_MAX: usize = 1_000;
+/// How long they wait at the most, in milliseconds: a frame must not leave long after its attempt was decided (R1.5).
+pub const SESSION_HELD_MS_MAX: u64 = 5_000;
+/// Bytes that are read from a connection at once; on the stack, so that an idle connection holds none.
+pub const READ_BYTES: usize = 4_096;

@@ -1,0 +1,142 @@
+//! Devices: found by id or node id, changed one change at a time.
+
+use super::Registry;
+use crate::dispatch::{KeepError, Refused};
+use crate::limits::DEVICES_CACHED_MAX;
+use crate::random;
+use delivery::{DeviceId, Moment, Who};
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use store::{Device, Failed, Presence, Write};
+
+/// Changes of devices that fall into the same part wait for each other.
+const PARTS: usize = 64;
+
+/// Records of devices in memory. What is evicted is read again.
+pub(super) struct DeviceCache {
+    parts: [Mutex<HashMap<DeviceId, Arc<Device>>>; PARTS],
+    changing: [tokio::sync::Mutex<()>; PARTS],
+}
+
+impl Default for DeviceCache {
+    fn default() -> Self {
+        Self {
+            parts: std::array::from_fn(|_| Mutex::default()),
+            changing: std::array::from_fn(|_| tokio::sync::Mutex::default()),
+        }
+    }
+}
+
+impl DeviceCache {
+    fn part(&self, id: DeviceId) -> MutexGuard<'_, HashMap<DeviceId, Arc<Device>>> {
+        self.parts[place(id)].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, device: Arc<Device>) {
+        let mut part = self.part(device.id);
+        if part.len() >= DEVICES_CACHED_MAX / PARTS && !part.contains_key(&device.id) {
+            part.clear();
+        }
+        part.insert(device.id, device);
+    }
+}
+
+impl Registry {
+    /// The device with this id, unless it was deleted.
+    pub async fn device(&self, id: DeviceId) -> Result<Option<Arc<Device>>, Failed> {
+        let cached = self.devices.part(id).get(&id).cloned();
+        if let Some(device) = cached {
+            return Ok(Some(device).filter(|d| d.deleted.is_none()));
+        }
+        // The read and the caching exclude changes, so an old record cannot overwrite a new one.
+        let _one = self.devices.changing[place(id)].lock().await;
+        let found = self.ask(move |store| store.device(id)).await?.map(Arc::new);
+        if let Some(device) = &found {
+            self.devices.put(device.clone());
+        }
+        Ok(found.filter(|d| d.deleted.is_none()))
+    }
+
+    /// The device with this node id that is not deleted.
+    pub async fn device_by_node(&self, node_id: &str) -> Result<Option<Arc<Device>>, Failed> {
+        let node_id = node_id.to_owned();
+        let found = self.ask(move |store| store.device_by_node(&node_id)).await?;
+        match found {
+            Some(device) => self.device(device.id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// An id for a new device.
+    pub fn new_device_id(&self) -> DeviceId {
+        let seq = self.device_seq.fetch_add(1, Ordering::Relaxed) + 1;
+        DeviceId::new(seq, u128::from_le_bytes(random::bytes()))
+    }
+
+    /// Keeps a new device.
+    ///
+    /// # Errors
+    /// [`Conflict::NodeIdTaken`](store::Conflict::NodeIdTaken) if another device has its node id.
+    pub async fn add_device(&self, device: Device) -> Result<Arc<Device>, KeepError> {
+        self.dispatch.keep(vec![Write::Device(device.clone())]).await?;
+        let device = Arc::new(device);
+        self.devices.put(device.clone());
+        Ok(device)
+    }
+
+    /// Changes a device's record; `None` if there is no such device. Changes of one device exclude each other.
+    ///
+    /// # Errors
+    /// [`KeepError`]; the record is as it was.
+    pub async fn change_device(
+        &self,
+        id: DeviceId,
+        change: impl FnOnce(&mut Device),
+    ) -> Result<Option<Arc<Device>>, KeepError> {
+        let Some(_) = self.device(id).await? else { return Ok(None) };
+        let _one = self.devices.changing[place(id)].lock().await;
+        let Some(mut device) = self.ask(move |store| store.device(id)).await? else { return Ok(None) };
+        if device.deleted.is_some() {
+            return Ok(None);
+        }
+        change(&mut device);
+        self.dispatch.keep(vec![Write::Device(device.clone())]).await?;
+        let device = Arc::new(device);
+        self.devices.put(device.clone());
+        Ok(Some(device))
+    }
+
+    /// Notes whether a device is online now, as the hub sees it: two changes in a row end with the truth.
+    pub async fn note_presence(&self, id: DeviceId, now: Moment) -> Result<(), KeepError> {
+        let Some(known) = self.device(id).await? else { return Ok(()) };
+        let _one = self.devices.changing[place(id)].lock().await;
+        let online = self.dispatch.parts().hub.is_online(id);
+        let presence = Presence { online, since: Some(now) };
+        let activated = (online && known.activated.is_none()).then_some(now);
+        self.dispatch.keep(vec![Write::Presence { device: id, presence, activated }]).await?;
+        let mut part = self.devices.part(id);
+        if let Some(device) = part.get_mut(&id) {
+            let device = Arc::make_mut(device);
+            device.presence = presence;
+            device.activated = device.activated.or(activated);
+        }
+        Ok(())
+    }
+
+    /// Deletes a device; false if there is no such device. Its open commands are decided in the same commit (R1.11).
+    pub async fn delete_device(&self, id: DeviceId, who: Who, now: Moment) -> Result<bool, Refused> {
+        let _one = self.devices.changing[place(id)].lock().await;
+        let found = self.ask(move |store| store.device(id)).await.map_err(Refused::Store)?;
+        let Some(mut device) = found.filter(|d| d.deleted.is_none()) else { return Ok(false) };
+        device.deleted = Some(now);
+        device.modified = now;
+        self.dispatch.delete(device.clone(), who).await?;
+        self.devices.put(Arc::new(device));
+        Ok(true)
+    }
+}
+
+fn place(id: DeviceId) -> usize {
+    usize::try_from(id.seq() % PARTS as u64).expect("below the number of parts")
+}
