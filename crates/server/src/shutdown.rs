@@ -58,7 +58,7 @@ impl Shutdown {
     pub async fn begun(&self) -> Phase {
         let mut phase = self.phase.subscribe();
         let ended = phase.wait_for(|phase| *phase != Phase::Running).await;
-        ended.map(|phase| phase.clone()).unwrap_or(Phase::Draining)
+        ended.map_or(Phase::Draining, |phase| phase.clone())
     }
 
     /// Returns when the store has failed.

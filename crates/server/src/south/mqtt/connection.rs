@@ -246,7 +246,8 @@ impl Connection {
         let Ok(payload) = encode(&downlink.body, downlink.mid) else {
             // It was encoded when it was accepted; the same bytes encode again.
             tracing::error!(command = %downlink.command, "an accepted command does not encode");
-            return self.give_up(downlink);
+            self.session.close(mqtt::CloseReason::Quota);
+            return Some(downlink);
         };
         let qos = if downlink.confirm { Qos::AtLeastOnce } else { Qos::AtMostOnce };
         match self.session.send_command(&payload, qos, downlink.command.seq) {
@@ -262,14 +263,10 @@ impl Connection {
                 tracing::warn!(device = %self.name(), command = %downlink.command, %error, "a command was not handed over");
                 counter!("downlink_mqtt_not_sent_total", "cause" => send_error_label(error)).increment(1);
                 south.hub.unsubscribed(downlink_device(self.device.as_deref()), downlink.session);
-                self.give_up(downlink)
+                self.session.close(mqtt::CloseReason::Quota);
+                Some(downlink)
             }
         }
-    }
-
-    fn give_up(&mut self, downlink: Downlink) -> Option<Downlink> {
-        self.session.close(mqtt::CloseReason::Quota);
-        Some(downlink)
     }
 
     /// Tells everybody that the session is over.
