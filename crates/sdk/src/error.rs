@@ -1,0 +1,115 @@
+//! What can go wrong between an application and the platform.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use api::Code;
+use http::StatusCode;
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The platform refused the request, in the contract's words.
+    #[error("the platform refused")]
+    Contract(#[source] ContractError),
+    /// The request could not be carried there, or the answer not back.
+    #[error("{what}")]
+    Transport {
+        /// How far it came.
+        what: Carried,
+        /// The cause.
+        #[source]
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// An answer came that the contract does not know.
+    #[error("unexpected answer with status {status}: {reason}")]
+    Unexpected {
+        /// Its HTTP status.
+        status: StatusCode,
+        /// What is wrong with it. Never its text: that may hold secrets.
+        reason: String,
+    },
+    /// The client cannot be built from its settings.
+    #[error("{setting} cannot be used: {reason}")]
+    Setting {
+        /// Which one.
+        setting: &'static str,
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// How far a request came that got no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carried {
+    /// No connection: no byte of it reached the platform.
+    Nothing,
+    /// Perhaps all of it.
+    Perhaps,
+}
+
+impl fmt::Display for Carried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "no connection to the platform",
+            Self::Perhaps => "no answer from the platform",
+        })
+    }
+}
+
+/// A refusal [1.1].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code} {desc}{}", .detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default())]
+pub struct ContractError {
+    /// The HTTP status, which the contract leaves at 200 for many refusals.
+    pub status: StatusCode,
+    /// The code, as on the wire: `100418`.
+    pub code: String,
+    /// The code's text.
+    pub desc: String,
+    /// What is wrong in this very request, where the platform says it (R3.3).
+    pub detail: Option<String>,
+    /// How long the platform asks to be left alone, with 1010009 (R3.5).
+    pub retry_after: Option<Duration>,
+}
+
+impl ContractError {
+    /// The code, if this client knows it.
+    pub fn known(&self) -> Option<Code> {
+        Code::from_number(&self.code)
+    }
+}
+
+impl Error {
+    /// The platform's code, if it refused with one that this client knows.
+    pub fn code(&self) -> Option<Code> {
+        match self {
+            Self::Contract(refusal) => refusal.known(),
+            Self::Transport { .. } | Self::Unexpected { .. } | Self::Setting { .. } => None,
+        }
+    }
+
+    /// Whether the same call may succeed later. A call that changes something and is not [surely harmless](Self::surely_harmless)
+    /// should be repeated under an idempotency key only.
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::Contract(refusal) => refusal
+                .known()
+                .map_or(refusal.status.is_server_error(), Code::retryable),
+            Self::Transport { .. } => true,
+            Self::Unexpected { status, .. } => status.is_server_error(),
+            Self::Setting { .. } => false,
+        }
+    }
+
+    /// Whether it is certain that the call changed nothing and that no byte left for the device.
+    pub fn surely_harmless(&self) -> bool {
+        match self {
+            Self::Contract(refusal) => refusal.known().is_some_and(Code::surely_harmless),
+            Self::Transport { what, .. } => *what == Carried::Nothing,
+            Self::Unexpected { .. } => false,
+            Self::Setting { .. } => true,
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Each call's request on the wire, and its answer read back.
+
+use sdk::DeletedWith;
+use sdk::api::Secret;
+use sdk::api::cancel_tasks::{CancelTaskStatus, CancelTasksQuery};
+use sdk::api::commands::{Command, CommandStatus, CommandsQuery, PostCommandRequest};
+use sdk::api::devices::ModifyDeviceRequest;
+use sdk::api::headers::IdempotencyKey;
+use sdk::api::invoke::{InvokeHeader, InvokeRequest, InvokeStatus, Mode};
+use sdk::api::registration::{RegisterRequest, RegisterWithSecretRequest};
+
+use crate::platform::{Platform, answer};
+
+const COMMAND: &str = r#"{"commandId":"0123456789abcdef0123456789abcdef","appId":"app 1","deviceId":"d/1",
+    "command":{"serviceId":"S","method":"M","paras":{"value":12}},"expireTime":172800,"status":"PENDING",
+    "creationTime":"20190730T135810Z","issuedTimes":0,"maxRetransmit":3}"#;
+
+fn command_request() -> PostCommandRequest {
+    PostCommandRequest {
+        device_id: "d/1".into(),
+        command: Command {
+            service_id: "S".into(),
+            method: "M".into(),
+            ..Command::default()
+        },
+        ..PostCommandRequest::default()
+    }
+}
+
+#[tokio::test]
+async fn a_call_carries_app_key_token_and_the_documented_body() {
+    let platform = Platform::start().await;
+    platform.will_answer([answer(201, COMMAND)]);
+    let command = platform
+        .client()
+        .send_command(&command_request(), None)
+        .await
+        .unwrap();
+    assert_eq!(command.status, CommandStatus::Pending);
+    let seen = platform.seen();
+    assert_eq!(seen[0].body, "appId=app%201&secret=s3cret%26");
+    assert_eq!(seen[1].line, "POST /iocm/app/cmd/v1.4.0/deviceCommands");
+    assert_eq!(seen[1].header("app_key"), "app 1");
+    assert_eq!(seen[1].header("authorization"), "Bearer token-1");
+    assert_eq!(seen[1].header("content-type"), "application/json");
+    assert_eq!(seen[1].header("idempotency-key"), "");
+    assert_eq!(
+        seen[1].body,
+        r#"{"deviceId":"d/1","command":{"serviceId":"S","method":"M","paras":{}}}"#
+    );
+}
+
+#[tokio::test]
+async fn r1_15_a_key_travels_in_its_header() {
+    let platform = Platform::start().await;
+    let client = platform.client();
+    let key = IdempotencyKey::parse(b"order-66").unwrap();
+    platform.will_answer([
+        answer(201, COMMAND),
+        answer(202, r#"{"requestId":"r","status":"sent","timestamp":"20190730T135810Z","timeStamp":"20190730T135810Z"}"#),
+    ]);
+    client
+        .send_command(&command_request(), Some(&key))
+        .await
+        .unwrap();
+    let call = InvokeRequest {
+        header: InvokeHeader {
+            request_id: None,
+            mode: Mode::Ack,
+            from: None,
+            to_type: None,
+            to: None,
+            method: "M".into(),
+            callback_url: None,
+        },
+        body: serde_json::Map::new(),
+    };
+    let answered = client
+        .invoke("d/1", "S S", &call, Some(&key))
+        .await
+        .unwrap();
+    assert_eq!(answered.status, InvokeStatus::Sent);
+    let seen = platform.seen();
+    assert_eq!(seen[1].header("idempotency-key"), "order-66");
+    assert_eq!(seen[2].header("idempotency-key"), "order-66");
+    assert_eq!(
+        seen[2].line,
+        "POST /iocm/app/signaltrans/v1.1.0/devices/d%2F1/services/S%20S/sendCommand"
+    );
+}
+
+#[tokio::test]
+async fn devices_are_registered_in_both_modes() {
+    let platform = Platform::start().await;
+    let client = platform.client();
+    platform.will_answer([
+        answer(
+            200,
+            r#"{"deviceId":"d","secret":"00112233445566778899","psk":"aa"}"#,
+        ),
+        answer(
+            200,
+            r#"{"deviceId":"d","verifyCode":"v","timeout":180,"psk":"aa"}"#,
+        ),
+        answer(200, r#"{"deviceId":"d","verifyCode":"v"}"#),
+    ]);
+    let request = RegisterWithSecretRequest {
+        node_id: "n".into(),
+        ..RegisterWithSecretRequest::default()
+    };
+    let registered = client.register_device(&request).await.unwrap();
+    assert_eq!(registered.secret.expose(), "00112233445566778899");
+    let by_code = RegisterRequest {
+        node_id: "n".into(),
+        verify_code: Some(Secret::new("v")),
+        ..RegisterRequest::default()
+    };
+    let answered = client.register_device_with_code(&by_code).await.unwrap();
+    assert_eq!(answered.timeout, 180);
+    let no_secret = client.register_device(&request).await.unwrap_err();
+    assert!(no_secret.to_string().contains("no secret"), "{no_secret}");
+    let seen = platform.seen();
+    assert_eq!(seen[1].line, "POST /iocm/app/reg/v2.0.0/deviceCredentials");
+    assert_eq!(
+        seen[1].body,
+        r#"{"deviceInfo":{"nodeId":"n"},"mqttConnect":true}"#
+    );
+    assert_eq!(seen[2].body, r#"{"verifyCode":"v","nodeId":"n"}"#);
+}
+
+#[tokio::test]
+async fn an_owner_is_named_in_every_query() {
+    let platform = Platform::start().await;
+    let client = platform.client().for_owner("other&");
+    let page = r#"{"pagination":{"pageNo":0,"pageSize":1000,"totalSize":0},"data":[]}"#;
+    let task = r#"{"taskId":"t","appId":"other&","deviceId":"d","status":"RUNNING","totalCount":0,"deviceCommands":[]}"#;
+    platform.will_answer([
+        answer(200, r#"{"deviceId":"d","activated":true,"name":null}"#),
+        answer(200, r#"{"deviceId":"d","gatewayId":"d","nodeType":"GATEWAY","deviceInfo":{"nodeId":"n","status":"ONLINE"}}"#),
+        answer(204, ""),
+        answer(204, ""),
+        answer(200, page),
+        answer(200, COMMAND),
+        answer(201, task),
+        answer(200, page),
+    ]);
+    assert!(client.device_status("d").await.unwrap().activated);
+    let device = client.device("d").await.unwrap();
+    assert_eq!(device.device_info.status.as_deref(), Some("ONLINE"));
+    let change = ModifyDeviceRequest {
+        mute: Some(true),
+        ..ModifyDeviceRequest::default()
+    };
+    client.modify_device("d", &change).await.unwrap();
+    client
+        .delete_device("d", DeletedWith::Nothing)
+        .await
+        .unwrap();
+    client.commands(&CommandsQuery::default()).await.unwrap();
+    client.cancel_command("c").await.unwrap();
+    let task = client.cancel_all("d").await.unwrap();
+    assert_eq!(task.status, CancelTaskStatus::Running);
+    client
+        .cancel_tasks(&CancelTasksQuery::default())
+        .await
+        .unwrap();
+    assert_eq!(
+        platform.lines()[1..],
+        [
+            "GET /iocm/app/reg/v1.1.0/deviceCredentials/d?appId=other%26",
+            "GET /iocm/app/dm/v1.4.0/devices/d?appId=other%26",
+            "PUT /iocm/app/dm/v1.4.0/devices/d?appId=other%26",
+            "DELETE /iocm/app/dm/v1.4.0/devices/d?appId=other%26&cascade=false",
+            "GET /iocm/app/cmd/v1.4.0/deviceCommands?pageNo=0&pageSize=1000&appId=other%26",
+            "PUT /iocm/app/cmd/v1.4.0/deviceCommands/c?appId=other%26",
+            "POST /iocm/app/cmd/v1.4.0/deviceCommandCancelTasks?appId=other%26",
+            "GET /iocm/app/cmd/v1.4.0/deviceCommandCancelTasks?pageNo=0&pageSize=1000&appId=other%26",
+        ]
+    );
+    assert_eq!(platform.seen()[6].body, r#"{"status":"CANCELED"}"#);
+}
