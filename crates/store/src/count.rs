@@ -114,7 +114,6 @@ pub(crate) fn place_before(change: &Change) -> Option<Place> {
         )
     };
     Some(match status {
-        Status::Queued | Status::Sent => Place::Open(status),
         Status::Delivered
             if before
                 .iter()
@@ -122,7 +121,7 @@ pub(crate) fn place_before(change: &Change) -> Option<Place> {
         {
             Place::Ended(status)
         }
-        Status::Delivered => Place::Open(status),
+        Status::Queued | Status::Sent | Status::Delivered => Place::Open(status),
         Status::Succeeded
         | Status::Failed
         | Status::Cancelled

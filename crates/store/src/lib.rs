@@ -22,4 +22,4 @@ pub use records::{
     Application, CancelTask, CancelTaskFilter, CommandFilter, Device, Marks, Page, Presence,
     ProductModel, Report, Tally, TaskId, Token, TokenKind,
 };
-pub use sqlite::{OpenError, Sqlite, SqliteOptions};
+pub use sqlite::{GROUP_CLASSES, OnStop, OpenError, Sqlite, SqliteOptions, SqliteStats};

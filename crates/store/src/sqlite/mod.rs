@@ -1,24 +1,63 @@
-//! The store in SQLite.
+//! The store in one SQLite file: the default.
+//!
+//! ```text
+//!   commit ──► queue ──► writer ──► SQLite, write-ahead log, one sync a group ──► done
+//!                          │ what it knows of lanes
+//!   reads ───► pool of read-only connections, each read in one snapshot
+//! ```
+//!
+//! One process has the file: a lock beside it says so (R2.3). One thread writes. While a sync runs, what arrives waits, and
+//! becomes the next group (R2.4). A write that fails stops the store for good (R2.5).
+
+mod apply;
+mod bytes;
+mod lane_row;
+mod lanes;
+mod pack;
+mod pool;
+mod queue;
+mod reads;
+mod rows;
+mod schema;
+mod stats;
+mod writer;
 
 use crate::contract::{Done, Failed, Store, Unit};
-use crate::memory::Memory;
 use crate::records::{
     Application, CancelTask, CancelTaskFilter, CommandFilter, Device, Marks, Page, ProductModel,
     Report, Tally, TaskId, Token,
 };
 use delivery::{AppKey, Command, CommandId, DeviceId, Lane, Mid, Moment};
-use std::path::PathBuf;
+use lanes::Lanes;
+use pool::Pool;
+use queue::{Batch, Queue};
+use rusqlite::{Connection, InterruptHandle};
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 
-/// Where and how a store is opened.
+pub use stats::{GROUP_CLASSES, SqliteStats};
+
+/// Files up to this size are checked before the store is opened, larger ones while it runs: a check takes about 1 s for 300 MB.
+const CHECKED_AT_START_BYTES_MAX: u64 = 16 << 20;
+
+/// Told once why a store stopped by itself.
+pub type OnStop = Box<dyn FnOnce(Failed) + Send>;
+
+/// Where a store is opened, and who is told of its end.
 pub struct SqliteOptions {
-    /// The database file; it is created if it does not exist, its folder is not.
+    /// The database file. It is made if it does not exist; its folder is not.
     pub path: PathBuf,
-    /// Told once, when the store stops by itself: a commit or a checkpoint failed, or the files turned out to be damaged.
-    pub on_stop: Option<Box<dyn FnOnce(Failed) + Send>>,
+    /// Told once if the store stops by itself: a write failed, or the file turned out to be damaged. Called on a thread of the
+    /// store's own.
+    pub on_stop: Option<OnStop>,
 }
 
 impl SqliteOptions {
-    /// The database at `path`.
+    /// The database at `path`; nobody is told of its end.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
@@ -27,42 +66,391 @@ impl SqliteOptions {
     }
 }
 
-/// Why a store was not opened.
+/// Why a store was not opened. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another process has it open.
-    #[error("another process uses {}", .0.display())]
+    /// Another process has it, or another store of this process (R2.3).
+    #[error("{} is in use by another process", .0.display())]
     InUse(PathBuf),
+    /// A later version of Downlink wrote it.
+    #[error("{} has schema version {found}; this program knows versions up to {known}", path.display())]
+    NewerSchema {
+        /// The database file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The highest version that this program knows.
+        known: u32,
+    },
+    /// It is a database of something else.
+    #[error("{} is not a database of Downlink's", .0.display())]
+    NotOurs(PathBuf),
+    /// It is no database, or SQLite finds it damaged. A backup helps.
+    #[error("{} is damaged: {why}", path.display())]
+    Damaged {
+        /// The database file.
+        path: PathBuf,
+        /// What SQLite says.
+        why: String,
+    },
+    /// It cannot be opened, read or written.
+    #[error("{} cannot be used: {why}", path.display())]
+    Unusable {
+        /// The database file, or the lock beside it.
+        path: PathBuf,
+        /// What the system says.
+        why: String,
+    },
 }
 
-/// The store in one SQLite file.
-#[derive(Debug)]
-pub struct Sqlite(Memory);
+/// The store in one SQLite file. Dropping it writes what waits, and ends its threads.
+pub struct Sqlite {
+    shared: Arc<Shared>,
+    pool: Pool,
+    path: PathBuf,
+    writer: Option<JoinHandle<()>>,
+    check: Option<(InterruptHandle, JoinHandle<()>)>,
+    /// Held as long as the store is open.
+    _lock: File,
+}
+
+/// What the store's threads share.
+struct Shared {
+    queue: Queue,
+    lanes: Lanes,
+    counters: stats::Counters,
+    fail_next: AtomicBool,
+    on_stop: Mutex<Option<OnStop>>,
+}
+
+impl Shared {
+    /// Ends all writing, and tells whoever wants to know.
+    fn stop(&self, why: Failed) {
+        self.queue.stop();
+        let told = self
+            .on_stop
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(on_stop) = told {
+            on_stop(why);
+        }
+    }
+}
 
 impl Sqlite {
-    /// Opens the store, or makes it.
-    pub fn open(_: SqliteOptions) -> Result<Self, OpenError> {
-        Ok(Self(Memory::new()))
+    /// Opens the store, makes it if there is none, and brings an older one up to date.
+    ///
+    /// A file of up to 16 MB is checked first; a larger one is checked while the store runs, and stops it if it is damaged.
+    pub fn open(options: SqliteOptions) -> Result<Self, OpenError> {
+        let SqliteOptions { path, on_stop } = options;
+        let lock = lock(&path)?;
+        let size = path.metadata().map_or(0, |file| file.len());
+        let conn = schema::open_writer(&path)?;
+        if size == 0 {
+            sync_folder(&path)?;
+        } else if size <= CHECKED_AT_START_BYTES_MAX {
+            check_now(&conn, &path)?;
+        }
+        let shared = Arc::new(Shared {
+            queue: Queue::default(),
+            lanes: Lanes::default(),
+            counters: stats::Counters::default(),
+            fail_next: AtomicBool::new(false),
+            on_stop: Mutex::new(on_stop),
+        });
+        let mut store = Self {
+            pool: Pool::new(path.clone()),
+            shared: Arc::clone(&shared),
+            path: path.clone(),
+            writer: None,
+            check: None,
+            _lock: lock,
+        };
+        let start = |error: io::Error| unusable(&path, &error);
+        let write = {
+            let shared = Arc::clone(&shared);
+            move || writer::run(conn, &shared)
+        };
+        store.writer = Some(
+            thread::Builder::new()
+                .name("store-writer".to_owned())
+                .spawn(write)
+                .map_err(start)?,
+        );
+        if size > CHECKED_AT_START_BYTES_MAX {
+            store.check = Some(check_later(&path, shared)?);
+        }
+        Ok(store)
     }
 
-    /// Makes the next commit fail.
+    /// Makes the next commit fail, as a disk would; the store has stopped from then on (R2.5, R9.2).
     pub fn fail_next_commit(&self) {
-        self.0.fail_next_commit();
+        self.shared.fail_next.store(true, Ordering::Relaxed);
+    }
+
+    /// What was written since the store was opened.
+    pub fn stats(&self) -> SqliteStats {
+        self.shared.counters.read(self.shared.queue.units())
+    }
+
+    /// Writes what waits, moves the log to the database file, and closes it. Dropping does the same.
+    pub fn close(self) {
+        drop(self);
     }
 }
-macro_rules! pass { ($($f:ident($($a:ident: $t:ty),*) -> $r:ty;)*) => { $(fn $f(&self, $($a: $t),*) -> Result<$r, Failed> { self.0.$f($($a),*) })* } }
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        if let Some((handle, check)) = self.check.take() {
+            handle.interrupt();
+            // A check that panicked has nothing more to say.
+            let _ = check.join();
+        }
+        self.pool.close();
+        self.shared.queue.close();
+        if let Some(writer) = self.writer.take() {
+            // The writer's own guard has told everybody if it panicked.
+            let _ = writer.join();
+        }
+    }
+}
+
+impl std::fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sqlite")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Store for Sqlite {
     fn commit(&self, units: Vec<Unit>, now: Moment, done: Done) {
-        self.0.commit(units, now, done);
+        self.shared.queue.put(Batch { units, now, done });
     }
-    pass! {
-        marks() -> Marks; tally() -> Tally; lane(s: u64) -> Option<Lane>; alarms(a: u64, l: usize) -> Vec<(u64, u64, Moment)>;
-        command(i: CommandId) -> Option<Command>; command_by_key(a: AppKey, k: &str, s: Moment) -> Option<Command>;
-        ended_by_mid(d: DeviceId, m: Mid, l: usize) -> Option<Command>; commands(f: &CommandFilter) -> Page<Command>;
-        latest_commands(d: Option<DeviceId>, l: usize) -> Vec<Command>; cancel_task(i: TaskId) -> Option<CancelTask>;
-        cancel_tasks(f: &CancelTaskFilter) -> Page<CancelTask>; applications() -> Vec<Application>; tokens(n: Moment) -> Vec<Token>;
-        device(i: DeviceId) -> Option<Device>; device_by_node(n: &str) -> Option<Device>; product_models() -> Vec<ProductModel>;
-        product_model(v: u64) -> Option<ProductModel>; reports(d: DeviceId) -> Vec<Report>; setting(n: &str) -> Option<Vec<u8>>;
-        free_bytes() -> Option<u64>;
+
+    fn marks(&self) -> Result<Marks, Failed> {
+        self.pool.snapshot(reads::marks)
+    }
+
+    fn tally(&self) -> Result<Tally, Failed> {
+        self.pool
+            .read(|conn| reads::ledger(conn).map(|(_, _, counts)| counts.tally()))
+    }
+
+    fn lane(&self, device_seq: u64) -> Result<Option<Lane>, Failed> {
+        // Before the snapshot: see `lanes`.
+        let revision = self.shared.lanes.committed(device_seq);
+        self.pool
+            .snapshot(|conn| reads::lane(conn, device_seq, revision))
+    }
+
+    fn alarms(&self, after: u64, limit: usize) -> Result<Vec<(u64, u64, Moment)>, Failed> {
+        self.pool.read(|conn| reads::alarms(conn, after, limit))
+    }
+
+    fn command(&self, id: CommandId) -> Result<Option<Command>, Failed> {
+        self.pool.read(|conn| reads::command(conn, id))
+    }
+
+    fn command_by_key(
+        &self,
+        app: AppKey,
+        key: &str,
+        since: Moment,
+    ) -> Result<Option<Command>, Failed> {
+        self.pool
+            .read(|conn| reads::command_by_key(conn, app, key, since))
+    }
+
+    fn ended_by_mid(
+        &self,
+        device: DeviceId,
+        mid: Mid,
+        last: usize,
+    ) -> Result<Option<Command>, Failed> {
+        self.pool
+            .snapshot(|conn| reads::ended_by_mid(conn, device, mid, last))
+    }
+
+    fn commands(&self, filter: &CommandFilter) -> Result<Page<Command>, Failed> {
+        self.pool.snapshot(|conn| reads::commands(conn, filter))
+    }
+
+    fn latest_commands(
+        &self,
+        device: Option<DeviceId>,
+        limit: usize,
+    ) -> Result<Vec<Command>, Failed> {
+        self.pool
+            .snapshot(|conn| reads::latest_commands(conn, device, limit))
+    }
+
+    fn cancel_task(&self, id: TaskId) -> Result<Option<CancelTask>, Failed> {
+        let sql = format!(
+            "SELECT {} FROM cancel_task WHERE id = ?1",
+            rows::CANCEL_TASK
+        );
+        self.pool
+            .read(|conn| reads::first(conn, &sql, [rows::task_id(id)], rows::cancel_task))
+    }
+
+    fn cancel_tasks(&self, filter: &CancelTaskFilter) -> Result<Page<CancelTask>, Failed> {
+        self.pool.snapshot(|conn| reads::cancel_tasks(conn, filter))
+    }
+
+    fn applications(&self) -> Result<Vec<Application>, Failed> {
+        let sql = format!("SELECT {} FROM application ORDER BY key", rows::APPLICATION);
+        self.pool
+            .read(|conn| reads::all(conn, &sql, [], rows::application))
+    }
+
+    fn tokens(&self, now: Moment) -> Result<Vec<Token>, Failed> {
+        let sql = format!(
+            "SELECT {} FROM token WHERE valid_until >= ?1 ORDER BY digest",
+            rows::TOKEN
+        );
+        self.pool
+            .read(|conn| reads::all(conn, &sql, [rows::moment(now)], rows::token))
+    }
+
+    fn device(&self, id: DeviceId) -> Result<Option<Device>, Failed> {
+        self.pool.read(|conn| reads::device(conn, id))
+    }
+
+    fn device_by_node(&self, node_id: &str) -> Result<Option<Device>, Failed> {
+        let sql = format!(
+            "SELECT {} FROM device WHERE node_id = ?1 AND deleted IS NULL",
+            rows::DEVICE
+        );
+        self.pool
+            .read(|conn| reads::first(conn, &sql, [node_id], rows::device))
+    }
+
+    fn product_models(&self) -> Result<Vec<ProductModel>, Failed> {
+        let sql = format!(
+            "SELECT {} FROM product_model WHERE replaced IS NULL ORDER BY version",
+            rows::PRODUCT_MODEL
+        );
+        self.pool
+            .read(|conn| reads::all(conn, &sql, [], rows::product_model))
+    }
+
+    fn product_model(&self, version: u64) -> Result<Option<ProductModel>, Failed> {
+        let sql = format!(
+            "SELECT {} FROM product_model WHERE version = ?1",
+            rows::PRODUCT_MODEL
+        );
+        self.pool
+            .read(|conn| reads::first(conn, &sql, [rows::integer(version)], rows::product_model))
+    }
+
+    fn reports(&self, device: DeviceId) -> Result<Vec<Report>, Failed> {
+        let sql = format!(
+            "SELECT {} FROM report WHERE device = ?1 AND device_id = ?2 ORDER BY service_id",
+            rows::REPORT
+        );
+        let (seq, id) = (rows::integer(device.seq()), rows::device_id(device));
+        self.pool
+            .read(|conn| reads::all(conn, &sql, rusqlite::params![seq, id], rows::report))
+    }
+
+    fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, Failed> {
+        let sql = "SELECT value FROM setting WHERE name = ?1";
+        self.pool.read(|conn| {
+            reads::first(conn, sql, [name], |row| {
+                rows::bytes(row, 0).map(<[u8]>::to_vec)
+            })
+        })
+    }
+
+    fn free_bytes(&self) -> Result<Option<u64>, Failed> {
+        let disk = rustix::fs::statvfs(folder(&self.path))
+            .map_err(|error| Failed::Read(error.to_string()))?;
+        Ok(Some(disk.f_bavail.saturating_mul(disk.f_frsize)))
+    }
+}
+
+/// Takes the lock beside the database.
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let beside = PathBuf::from(name);
+    let options = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&beside);
+    let file = options.map_err(|error| unusable(&beside, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(unusable(&beside, &error)),
+    }
+}
+
+fn check_now(conn: &Connection, path: &Path) -> Result<(), OpenError> {
+    let damaged = |why| OpenError::Damaged {
+        path: path.to_owned(),
+        why,
+    };
+    match schema::damage(conn) {
+        Ok(None) => Ok(()),
+        Ok(Some(why)) => Err(damaged(why)),
+        Err(error) if schema::is_damage(&error) => Err(damaged(error.to_string())),
+        Err(error) => Err(OpenError::Unusable {
+            path: path.to_owned(),
+            why: error.to_string(),
+        }),
+    }
+}
+
+/// Checks a large file on a thread of its own; damage stops the store.
+fn check_later(
+    path: &Path,
+    shared: Arc<Shared>,
+) -> Result<(InterruptHandle, JoinHandle<()>), OpenError> {
+    let why = |why: String| OpenError::Unusable {
+        path: path.to_owned(),
+        why,
+    };
+    let conn = schema::open_reader(path).map_err(|error| why(error.to_string()))?;
+    let handle = conn.get_interrupt_handle();
+    let check = move || {
+        let found = match schema::damage(&conn) {
+            Ok(found) => found,
+            Err(error) if schema::is_damage(&error) => Some(error.to_string()),
+            // Interrupted, because the store closes; or a read failed, which the next reader will say.
+            Err(_) => None,
+        };
+        if let Some(found) = found {
+            shared.stop(Failed::Read(format!("the database is damaged: {found}")));
+        }
+    };
+    let thread = thread::Builder::new()
+        .name("store-check".to_owned())
+        .spawn(check);
+    Ok((handle, thread.map_err(|error| unusable(path, &error))?))
+}
+
+/// Makes the entry of a new file in its folder durable.
+fn sync_folder(path: &Path) -> Result<(), OpenError> {
+    let folder = folder(path);
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| unusable(folder, &error))
+}
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        Some(_) | None => Path::new("."),
+    }
+}
+
+fn unusable(path: &Path, error: &io::Error) -> OpenError {
+    OpenError::Unusable {
+        path: path.to_owned(),
+        why: error.to_string(),
     }
 }

@@ -1,0 +1,676 @@
+//! Units as rows: what a group writes within its transaction.
+
+use super::lanes::{Known, Lanes, UNSURE_MAX};
+use super::rows::{self, integer, moment};
+use super::{lane_row, pack, reads};
+use crate::check::{self, Kept};
+use crate::contract::{Conflict, Failed, LaneRow, LaneWrite, Unit, Write};
+use crate::count::{self, Counts, Place};
+use crate::records::{Application, CancelTask, Device, ProductModel, Report, Token, TokenKind};
+use delivery::{AppKey, Change, Command, CommandId, Kind, Moment};
+use rusqlite::{Connection, OptionalExtension, Statement, ToSql, params};
+
+/// Applies units, one group after the other. It lives as long as the writer's connection.
+pub(super) struct Applier<'c> {
+    conn: &'c Connection,
+    lanes: &'c Lanes,
+    hot: Hot<'c>,
+    last_moment: Moment,
+    command_seq: u64,
+    counts: Counts,
+    /// Commands that this group added to lists, by application.
+    listed: Vec<(AppKey, i64)>,
+    /// Rows written since the last look.
+    rows: u64,
+    first: Vec<u8>,
+    second: Vec<u8>,
+}
+
+/// Statements that many units need; they are prepared once.
+struct Hot<'c> {
+    insert_command: Statement<'c>,
+    insert_open: Statement<'c>,
+    update_open: Statement<'c>,
+    delete_open: Statement<'c>,
+    conclude: Statement<'c>,
+    insert_lane: Statement<'c>,
+    update_lane: Statement<'c>,
+    update_lane_open: Statement<'c>,
+    lane: Statement<'c>,
+    progress: Statement<'c>,
+    ledger: Statement<'c>,
+    listed: Statement<'c>,
+}
+
+impl<'c> Hot<'c> {
+    fn new(conn: &'c Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            insert_command: conn.prepare(
+                "INSERT INTO command (seq, device, app, created, mid, direct, facts, key, body, outcome)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            )?,
+            insert_open: conn.prepare("INSERT INTO open (seq, device, wake, progress) VALUES (?1, ?2, ?3, ?4)")?,
+            update_open: conn.prepare("UPDATE open SET wake = ?2, progress = ?3 WHERE seq = ?1")?,
+            delete_open: conn.prepare("DELETE FROM open WHERE seq = ?1")?,
+            conclude: conn.prepare("UPDATE command SET outcome = ?2 WHERE seq = ?1")?,
+            insert_lane: conn.prepare(
+                "INSERT INTO lane (device, revision, record, open) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (device) DO UPDATE SET revision = ?2, record = coalesce(?3, record), open = ?4",
+            )?,
+            update_lane: conn.prepare("UPDATE lane SET revision = ?2, record = ?3, open = ?4 WHERE device = ?1")?,
+            update_lane_open: conn.prepare("UPDATE lane SET revision = ?2, open = ?3 WHERE device = ?1")?,
+            lane: conn.prepare("SELECT revision, open FROM lane WHERE device = ?1")?,
+            progress: conn.prepare("SELECT progress FROM open WHERE seq = ?1")?,
+            ledger: conn.prepare(
+                "UPDATE ledger SET last_moment = ?1, command_seq = ?2, accepted = ?3, queued = ?4, sent = ?5, delivered = ?6,
+                 settled = ?7, succeeded = ?8, failed = ?9, cancelled = ?10, expired = ?11, timed_out = ?12 WHERE id = 1",
+            )?,
+            listed: conn.prepare(
+                "INSERT INTO listed (app, commands) VALUES (?1, ?2)
+                 ON CONFLICT (app) DO UPDATE SET commands = commands + ?2",
+            )?,
+        })
+    }
+}
+
+impl<'c> Applier<'c> {
+    pub(super) fn new(conn: &'c Connection, lanes: &'c Lanes) -> Result<Self, Failed> {
+        let (last_moment, command_seq, counts) = reads::ledger(conn)?;
+        let hot = Hot::new(conn).map_err(cannot_write)?;
+        let listed = Vec::new();
+        let (first, second) = (Vec::new(), Vec::new());
+        Ok(Self {
+            conn,
+            lanes,
+            hot,
+            last_moment,
+            command_seq,
+            counts,
+            listed,
+            rows: 0,
+            first,
+            second,
+        })
+    }
+
+    /// Applies a unit within the open transaction, or says why it must not be applied.
+    pub(super) fn unit(
+        &mut self,
+        unit: &Unit,
+        now: Moment,
+    ) -> Result<Result<(), Conflict>, Failed> {
+        if let Some(conflict) = check::conflict(unit, self)? {
+            return Ok(Err(conflict));
+        }
+        if let Some(turn) = &unit.turn {
+            self.turn(turn)?;
+        }
+        for write in &unit.writes {
+            self.write(write, now)?;
+        }
+        Ok(Ok(()))
+    }
+
+    /// The clock was there.
+    pub(super) fn reached(&mut self, now: Moment) {
+        self.last_moment = self.last_moment.max(now);
+    }
+
+    /// Writes what a group writes once, and puts lanes out that are too many; says which.
+    pub(super) fn finish(&mut self) -> Result<Vec<u64>, Failed> {
+        let gone = self.lanes.hold().too_many();
+        for seq in &gone {
+            let known = self
+                .lanes
+                .hold()
+                .find(*seq)
+                .filter(|lane| lane.ahead)
+                .cloned();
+            if let Some(known) = known {
+                self.save_lane(*seq, &known, None)?;
+            }
+        }
+        for (app, more) in std::mem::take(&mut self.listed) {
+            self.rows += execute(&mut self.hot.listed, params![integer(app.0), more])?;
+        }
+        let Counts {
+            accepted,
+            open,
+            ended,
+        } = self.counts;
+        let n = integer;
+        let values = params![
+            moment(self.last_moment),
+            n(self.command_seq),
+            n(accepted),
+            n(open[0]),
+            n(open[1]),
+            n(open[2]),
+            n(ended[0]),
+            n(ended[1]),
+            n(ended[2]),
+            n(ended[3]),
+            n(ended[4]),
+            n(ended[5]),
+        ];
+        self.rows += execute(&mut self.hot.ledger, values)?;
+        Ok(gone)
+    }
+
+    /// Rows written since the last time this was asked.
+    pub(super) fn rows_written(&mut self) -> u64 {
+        std::mem::take(&mut self.rows)
+    }
+
+    fn turn(&mut self, turn: &LaneWrite) -> Result<(), Failed> {
+        for change in &turn.changes {
+            if change.born {
+                self.born(change)?;
+            } else {
+                self.changed(change)?;
+            }
+        }
+        let device_seq = turn.device.seq();
+        let births = turn.changes.iter().any(|change| change.born);
+        let to_write = births || turn.lane.is_some();
+        let sure = if to_write {
+            self.sure(device_seq)?
+        } else {
+            None
+        };
+        let known = self.lanes.hold().change(device_seq, |lane| {
+            if let Some(open) = sure {
+                lane.open = open;
+                lane.unsure = false;
+            }
+            note_changes(lane, &turn.changes);
+            lane.revision = turn.revision.saturating_add(1);
+            lane.ahead = !to_write;
+            to_write.then(|| lane.clone())
+        });
+        match known.flatten() {
+            Some(known) => self.save_lane(device_seq, &known, turn.lane.as_ref()),
+            None => Ok(()),
+        }
+    }
+
+    /// The open commands of a lane, compared with their rows, if its list has become long and may be wrong.
+    fn sure(&mut self, device_seq: u64) -> Result<Option<Vec<u64>>, Failed> {
+        let list = match self.lanes.hold().find(device_seq) {
+            Some(lane) if lane.unsure && lane.open.len() > UNSURE_MAX => lane.open.clone(),
+            Some(_) | None => return Ok(None),
+        };
+        let mut open = Vec::with_capacity(list.len());
+        for seq in list {
+            let mut found = self
+                .hot
+                .progress
+                .query([integer(seq)])
+                .map_err(cannot_write)?;
+            if found.next().map_err(cannot_write)?.is_some() {
+                open.push(seq);
+            }
+        }
+        Ok(Some(open))
+    }
+
+    fn save_lane(
+        &mut self,
+        device_seq: u64,
+        known: &Known,
+        row: Option<&LaneRow>,
+    ) -> Result<(), Failed> {
+        let (seq, revision) = (integer(device_seq), integer(known.revision));
+        self.second.clear();
+        lane_row::put_open(&mut self.second, &known.open);
+        let open = &self.second;
+        let changed = match row {
+            Some(row) => {
+                self.first.clear();
+                lane_row::put_record(&mut self.first, row);
+                execute(
+                    &mut self.hot.update_lane,
+                    params![seq, revision, self.first, open],
+                )?
+            }
+            None => execute(&mut self.hot.update_lane_open, params![seq, revision, open])?,
+        };
+        self.rows += changed;
+        if changed == 0 {
+            let record = row.map(|_| self.first.as_slice());
+            self.rows += execute(
+                &mut self.hot.insert_lane,
+                params![seq, revision, record, open],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn born(&mut self, change: &Change) -> Result<(), Failed> {
+        let command = &change.command;
+        let seq = integer(command.id.seq);
+        let device = integer(command.device.seq());
+        let app = integer(command.app.0);
+        let direct = matches!(command.kind, Kind::Direct { .. });
+        if let Some(key) = &command.key {
+            // The former holder of the key is older than a day: it lets go.
+            let sql = "UPDATE command SET key = NULL WHERE app = ?1 AND key = ?2";
+            self.rows += self.cold(sql, params![app, key.as_ref()])?;
+        }
+        let closed = command.is_closed();
+        self.first.clear();
+        pack::put_facts(&mut self.first, command);
+        self.second.clear();
+        pack::put_progress(&mut self.second, command, command.told);
+        let outcome = if closed {
+            self.second.as_slice()
+        } else {
+            &pack::NO_OUTCOME
+        };
+        let (created, mid, key) = (
+            moment(command.created),
+            command.mid.number(),
+            command.key.as_deref(),
+        );
+        let values = params![
+            seq,
+            device,
+            app,
+            created,
+            mid,
+            direct,
+            self.first,
+            key,
+            command.body.as_ref(),
+            outcome
+        ];
+        self.rows += execute(&mut self.hot.insert_command, values)?;
+        if !closed {
+            let values = params![seq, device, change.wake_at.map(moment), self.second];
+            self.rows += execute(&mut self.hot.insert_open, values)?;
+        }
+        self.command_seq = self.command_seq.max(command.id.seq);
+        self.counts.moved(None, count::place_of(command));
+        if !direct {
+            match self
+                .listed
+                .iter_mut()
+                .find(|(listed, _)| *listed == command.app)
+            {
+                Some((_, more)) => *more += 1,
+                None => self.listed.push((command.app, 1)),
+            }
+        }
+        Ok(())
+    }
+
+    fn changed(&mut self, change: &Change) -> Result<(), Failed> {
+        let command = &change.command;
+        let before = match count::place_before(change) {
+            Some(place) => place,
+            None => count::place_of(&self.load(command.id)?),
+        };
+        // Only somebody who is told anything can have been told more than the caller knew.
+        let told = if command.callback {
+            self.told(command)?
+        } else {
+            command.told
+        };
+        self.rewrite(command, told, change.wake_at, before)?;
+        self.counts.moved(Some(before), count::place_of(command));
+        Ok(())
+    }
+
+    /// Writes how a command fares now: to `open`, or as its outcome if it is over and told.
+    fn rewrite(
+        &mut self,
+        command: &Command,
+        told: u32,
+        wake: Option<Moment>,
+        before: Place,
+    ) -> Result<(), Failed> {
+        let seq = integer(command.id.seq);
+        self.first.clear();
+        pack::put_progress(&mut self.first, command, told);
+        if !is_closed(command, told) {
+            let changed = execute(
+                &mut self.hot.update_open,
+                params![seq, wake.map(moment), self.first],
+            )?;
+            self.rows += changed;
+            return if changed == 1 {
+                Ok(())
+            } else {
+                Err(unknown(command.id))
+            };
+        }
+        let changed = execute(&mut self.hot.conclude, params![seq, self.first])?;
+        if changed != 1 {
+            return Err(unknown(command.id));
+        }
+        self.rows += changed;
+        // What had ended and owes nothing has no row in `open` any more.
+        let stood_open = command.callback || matches!(before, Place::Open(_));
+        if stood_open {
+            self.rows += execute(&mut self.hot.delete_open, [seq])?;
+        }
+        Ok(())
+    }
+
+    /// How much the owner of a command was told, by what is kept and by what the caller knows.
+    fn told(&mut self, command: &Command) -> Result<u32, Failed> {
+        let mut found = self
+            .hot
+            .progress
+            .query([integer(command.id.seq)])
+            .map_err(cannot_write)?;
+        let kept = if let Some(row) = found.next().map_err(cannot_write)? {
+            pack::told(rows::bytes(row, 0)?)
+                .map_err(|why| rows::damaged("command", command.id.seq, why))?
+        } else {
+            drop(found);
+            self.load(command.id)?.told
+        };
+        Ok(kept.max(command.told))
+    }
+
+    fn load(&self, id: CommandId) -> Result<Command, Failed> {
+        reads::command(self.conn, id)?.ok_or_else(|| unknown(id))
+    }
+
+    fn write(&mut self, write: &Write, now: Moment) -> Result<(), Failed> {
+        match write {
+            Write::Application(app) => self.application(app),
+            Write::Token(token) => self.token(token, now),
+            Write::ForgetTokens { app, keep } => self.forget_tokens(*app, keep),
+            Write::Device(device) => self.device(device),
+            Write::Presence {
+                device,
+                presence,
+                activated,
+            } => {
+                let sql =
+                    "UPDATE device SET online = ?3, since = ?4, activated = coalesce(activated, ?5)
+                  WHERE seq = ?1 AND id = ?2";
+                let (seq, id) = (integer(device.seq()), rows::device_id(*device));
+                let (since, activated) = (presence.since.map(moment), activated.map(moment));
+                self.count(sql, params![seq, id, presence.online, since, activated])
+            }
+            Write::ProductModel(model) => self.product_model(model),
+            Write::Report(report) => self.report(report),
+            Write::CancelTask(task) => self.cancel_task(task),
+            Write::Setting { name, value } => self.count(
+                "INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)",
+                params![name, value],
+            ),
+            Write::Told { command, up_to } => self.tell(*command, *up_to),
+        }
+    }
+
+    fn tell(&mut self, id: CommandId, up_to: u32) -> Result<(), Failed> {
+        let Some(command) = reads::command(self.conn, id)? else {
+            return Ok(());
+        };
+        let place = count::place_of(&command);
+        let wake: Option<i64> = self
+            .conn
+            .prepare_cached("SELECT wake FROM open WHERE seq = ?1")
+            .and_then(|mut wake| {
+                wake.query_row([integer(id.seq)], |row| row.get(0))
+                    .optional()
+            })
+            .map_err(cannot_write)?
+            .flatten();
+        let wake = wake
+            .and_then(|at| u64::try_from(at).ok())
+            .map(Moment::from_millis);
+        self.rewrite(&command, command.told.max(up_to), wake, place)
+    }
+
+    fn application(&mut self, app: &Application) -> Result<(), Failed> {
+        let sql = "INSERT INTO application (key, app_id, name, secret_hash, created, throttled) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+          ON CONFLICT (key) DO UPDATE SET app_id = ?2, name = ?3, secret_hash = ?4, created = ?5, throttled = ?6";
+        let (key, created) = (integer(app.key.0), moment(app.created));
+        self.count(
+            sql,
+            params![
+                key,
+                app.app_id,
+                app.name,
+                app.secret_hash,
+                created,
+                app.throttled
+            ],
+        )
+    }
+
+    fn token(&mut self, token: &Token, now: Moment) -> Result<(), Failed> {
+        self.count("DELETE FROM token WHERE valid_until < ?1", [moment(now)])?;
+        let refresh = match token.kind {
+            TokenKind::Access => false,
+            TokenKind::Refresh => true,
+        };
+        let sql = "INSERT OR REPLACE INTO token (digest, app, refresh, valid_until) VALUES (?1, ?2, ?3, ?4)";
+        self.count(
+            sql,
+            params![
+                token.digest,
+                integer(token.app.0),
+                refresh,
+                moment(token.valid_until)
+            ],
+        )
+    }
+
+    fn forget_tokens(&mut self, app: AppKey, keep: &[[u8; 32]]) -> Result<(), Failed> {
+        let digests = |row: &rusqlite::Row<'_>| rows::array::<32>(row, 0);
+        let theirs = reads::all(
+            self.conn,
+            "SELECT digest FROM token WHERE app = ?1",
+            [integer(app.0)],
+            digests,
+        )?;
+        for digest in theirs.into_iter().filter(|digest| !keep.contains(digest)) {
+            self.count("DELETE FROM token WHERE digest = ?1", [digest])?;
+        }
+        Ok(())
+    }
+
+    fn device(&mut self, device: &Device) -> Result<(), Failed> {
+        let sql = "INSERT INTO device (seq, id, app, node_id, registered, modified, activated, bind_by, deleted, secret, psk,
+          verify_code, manufacturer_id, model, online, since, info)
+          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+          ON CONFLICT (seq) DO UPDATE SET id = ?2, app = ?3, node_id = ?4, registered = ?5, modified = ?6, activated = ?7,
+          bind_by = ?8, deleted = ?9, secret = ?10, psk = ?11, verify_code = ?12, manufacturer_id = ?13, model = ?14,
+          online = ?15, since = ?16, info = ?17";
+        let model = device.model.as_ref();
+        let values = params![
+            integer(device.id.seq()),
+            rows::device_id(device.id),
+            integer(device.app.0),
+            device.node_id,
+            moment(device.registered),
+            moment(device.modified),
+            device.activated.map(moment),
+            device.bind_by.map(moment),
+            device.deleted.map(moment),
+            device.secret,
+            device.psk,
+            device.verify_code,
+            model.map(|(manufacturer, _)| manufacturer),
+            model.map(|(_, model)| model),
+            device.presence.online,
+            device.presence.since.map(moment),
+            device.info,
+        ];
+        self.count(sql, values)
+    }
+
+    fn product_model(&mut self, model: &ProductModel) -> Result<(), Failed> {
+        let sql = "INSERT OR REPLACE INTO product_model (version, manufacturer_id, model, added, replaced, document)
+          VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let (version, added, replaced) = (
+            integer(model.version),
+            moment(model.added),
+            model.replaced.map(moment),
+        );
+        self.count(
+            sql,
+            params![
+                version,
+                model.manufacturer_id,
+                model.model,
+                added,
+                replaced,
+                model.document
+            ],
+        )
+    }
+
+    fn report(&mut self, report: &Report) -> Result<(), Failed> {
+        let sql = "INSERT OR REPLACE INTO report (device, service_id, device_id, at, event_time, off_profile, properties)
+          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let (device, id) = (integer(report.device.seq()), rows::device_id(report.device));
+        let (at, event_time) = (moment(report.at), report.event_time.map(moment));
+        self.count(
+            sql,
+            params![
+                device,
+                report.service_id,
+                id,
+                at,
+                event_time,
+                report.off_profile,
+                report.properties
+            ],
+        )
+    }
+
+    fn cancel_task(&mut self, task: &CancelTask) -> Result<(), Failed> {
+        let sql = "INSERT OR REPLACE INTO cancel_task (id, app, device, device_id, created, found, commands)
+          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let (device, device_id) = (integer(task.device.seq()), rows::device_id(task.device));
+        let found = !task.commands.is_empty();
+        let (id, app, created) = (
+            rows::task_id(task.id),
+            integer(task.app.0),
+            moment(task.created),
+        );
+        self.count(
+            sql,
+            params![
+                id,
+                app,
+                device,
+                device_id,
+                created,
+                found,
+                rows::put_ids(&task.commands)
+            ],
+        )
+    }
+
+    /// Runs a statement that is not needed often, and counts its rows.
+    fn count(&mut self, sql: &str, params: impl rusqlite::Params) -> Result<(), Failed> {
+        self.rows += self.cold(sql, params)?;
+        Ok(())
+    }
+
+    fn cold(&self, sql: &str, params: impl rusqlite::Params) -> Result<u64, Failed> {
+        execute(
+            &mut *self.conn.prepare_cached(sql).map_err(cannot_write)?,
+            params,
+        )
+    }
+}
+
+impl Kept for Applier<'_> {
+    type Error = Failed;
+
+    fn revision(&mut self, device_seq: u64) -> Result<Option<u64>, Failed> {
+        if let Some(known) = self.lanes.hold().find(device_seq) {
+            return Ok(Some(known.revision));
+        }
+        let mut found = self
+            .hot
+            .lane
+            .query([integer(device_seq)])
+            .map_err(cannot_write)?;
+        let (revision, open) = if let Some(row) = found.next().map_err(cannot_write)? {
+            let open = lane_row::open(rows::bytes(row, 1)?);
+            (
+                rows::number(row, 0)?,
+                open.map_err(|why| rows::damaged("lane", device_seq, why))?,
+            )
+        } else {
+            drop(found);
+            let sql = "SELECT 1 FROM device WHERE seq = ?1";
+            if reads::first(self.conn, sql, [integer(device_seq)], |_| Ok(()))?.is_none() {
+                return Ok(None);
+            }
+            (0, Vec::new())
+        };
+        self.lanes.hold().learn(device_seq, revision, open);
+        Ok(Some(revision))
+    }
+
+    fn key_taken_at(&mut self, app: AppKey, key: &str) -> Result<Option<Moment>, Failed> {
+        let params: [&dyn ToSql; 2] = [&integer(app.0), &key];
+        let sql = "SELECT created FROM command WHERE app = ?1 AND key = ?2";
+        reads::first(self.conn, sql, params, |row| rows::at(row, 0))
+    }
+
+    fn node_holder(&mut self, node_id: &str) -> Result<Option<u64>, Failed> {
+        let sql = "SELECT seq FROM device WHERE node_id = ?1 AND deleted IS NULL";
+        reads::first(self.conn, sql, [node_id], |row| rows::number(row, 0))
+    }
+
+    fn app_holder(&mut self, app_id: &str) -> Result<Option<AppKey>, Failed> {
+        let sql = "SELECT key FROM application WHERE app_id = ?1";
+        reads::first(self.conn, sql, [app_id], |row| {
+            rows::number(row, 0).map(AppKey)
+        })
+    }
+}
+
+/// Brings a lane's list of open commands up to date.
+fn note_changes(lane: &mut Known, changes: &[Change]) {
+    for change in changes {
+        let seq = change.command.id.seq;
+        match lane.open.binary_search(&seq) {
+            Ok(at) if change.command.has_ended() => {
+                lane.open.remove(at);
+            }
+            Err(at) if change.born && !change.command.has_ended() => lane.open.insert(at, seq),
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
+
+/// Whether a command is over and everybody has been told, if its owner was told this much.
+fn is_closed(command: &Command, told: u32) -> bool {
+    if !command.has_ended() {
+        return false;
+    }
+    if !command.callback || told == command.told {
+        return command.is_closed();
+    }
+    let told = usize::try_from(told).unwrap_or(usize::MAX);
+    command.owed().all(|(place, _)| place < told)
+}
+
+fn execute(statement: &mut Statement<'_>, params: impl rusqlite::Params) -> Result<u64, Failed> {
+    let changed = statement.execute(params).map_err(cannot_write)?;
+    Ok(u64::try_from(changed).unwrap_or_default())
+}
+
+/// A turn changed a command that is not kept, or not as it says: that is a mistake of ours, and nothing may be built on it.
+fn unknown(id: CommandId) -> Failed {
+    Failed::Write(format!("a change of command {id}, which is not kept so"))
+}
+
+/// SQLite could not write.
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
+pub(super) fn cannot_write(error: rusqlite::Error) -> Failed {
+    Failed::Write(error.to_string())
+}

@@ -1,0 +1,405 @@
+//! The packed values of a command's row: what is fixed at its birth, and how it fares.
+//!
+//! ```text
+//!   facts     version · tag · kind (· expiry) · resends · flags                              written once
+//!   progress  version · told · state · issued · lost · late · entries · answer · padding     in `open`, then in `outcome`
+//! ```
+//!
+//! Moments stand as distances from the creation. An outcome that is not known yet is all zeros: no version is 0.
+
+use super::bytes::{Bytes, Damage, pad, put_bytes, put_moment, put_number};
+use delivery::{
+    Answer, AppKey, Cause, Command, Ending, Entry, Kind, Moment, Next, Sent, State, Status,
+    Verdict, Who,
+};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The version of both values.
+const VERSION: u8 = 1;
+
+/// A progress has a multiple of this length while it is rewritten.
+const PROGRESS_STEP: usize = 64;
+
+/// The most history entries that are read; the heart's own bounds keep a history far below.
+const ENTRIES_MAX: usize = 1_024;
+
+/// What stands in the place of an outcome that is not known yet. Most outcomes need no more room.
+pub(super) const NO_OUTCOME: [u8; 96] = [0; 96];
+
+/// What of a command is fixed at its birth, apart from what has columns of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Facts {
+    pub(super) tag: u64,
+    pub(super) kind: Kind,
+    pub(super) retransmit_max: u8,
+    pub(super) answer_expected: bool,
+    pub(super) callback: bool,
+}
+
+/// How a command fares: everything of it that changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Progress {
+    pub(super) told: u32,
+    pub(super) state: State,
+    pub(super) issued: u8,
+    pub(super) lost: u32,
+    pub(super) late: u32,
+    pub(super) history: Vec<Entry>,
+    pub(super) answer: Option<Answer>,
+}
+
+const ANSWER_EXPECTED: u8 = 1;
+const CALLBACK: u8 = 2;
+
+/// Packs what is fixed.
+pub(super) fn put_facts(out: &mut Vec<u8>, command: &Command) {
+    out.push(VERSION);
+    out.extend_from_slice(&command.id.tag.to_le_bytes());
+    match command.kind {
+        Kind::Queued { expire_after } => {
+            out.push(0);
+            put_number(out, expire_after.as_secs());
+            put_number(out, u64::from(expire_after.subsec_nanos()));
+        }
+        Kind::Immediate => out.push(1),
+        Kind::Direct { confirm: true } => out.push(2),
+        Kind::Direct { confirm: false } => out.push(3),
+    }
+    out.push(command.retransmit_max);
+    let expected = if command.answer_expected {
+        ANSWER_EXPECTED
+    } else {
+        0
+    };
+    let callback = if command.callback { CALLBACK } else { 0 };
+    out.push(expected | callback);
+}
+
+/// Reads what is fixed.
+pub(super) fn facts(packed: &[u8]) -> Result<Facts, Damage> {
+    let mut from = Bytes::new(packed);
+    version(&mut from)?;
+    let tag = u64::from_le_bytes(from.array()?);
+    let kind = match from.byte()? {
+        0 => {
+            let seconds = from.number()?;
+            let nanos = from.narrow::<u32>()?;
+            if nanos >= 1_000_000_000 {
+                return Err(Damage::Range);
+            }
+            Kind::Queued {
+                expire_after: Duration::new(seconds, nanos),
+            }
+        }
+        1 => Kind::Immediate,
+        2 => Kind::Direct { confirm: true },
+        3 => Kind::Direct { confirm: false },
+        code => return Err(Damage::Code(code)),
+    };
+    let retransmit_max = from.byte()?;
+    let flags = from.byte()?;
+    if flags & !(ANSWER_EXPECTED | CALLBACK) != 0 {
+        return Err(Damage::Code(flags));
+    }
+    from.end()?;
+    let (answer_expected, callback) = (flags & ANSWER_EXPECTED != 0, flags & CALLBACK != 0);
+    Ok(Facts {
+        tag,
+        kind,
+        retransmit_max,
+        answer_expected,
+        callback,
+    })
+}
+
+/// Packs how a command fares, as it stands but for how much its owner was told.
+pub(super) fn put_progress(out: &mut Vec<u8>, command: &Command, told: u32) {
+    out.push(VERSION);
+    put_number(out, u64::from(told));
+    put_state(out, command.state, command.created);
+    out.push(command.issued);
+    put_number(out, u64::from(command.lost));
+    put_number(out, u64::from(command.late));
+    put_number(
+        out,
+        u64::try_from(command.history.len()).unwrap_or(u64::MAX),
+    );
+    for entry in &command.history {
+        put_entry(out, entry, command.created);
+    }
+    put_answer(out, command.answer.as_ref());
+    if out.len() < NO_OUTCOME.len() && command.has_ended() {
+        out.resize(NO_OUTCOME.len(), 0);
+    } else {
+        pad(out, PROGRESS_STEP);
+    }
+}
+
+/// Reads how a command fares that was created at `created`; `None` if that is not known here.
+pub(super) fn progress(packed: &[u8], created: Moment) -> Result<Option<Progress>, Damage> {
+    if packed.first() == Some(&0) {
+        return Bytes::new(packed).end().map(|()| None);
+    }
+    let mut from = Bytes::new(packed);
+    version(&mut from)?;
+    let told = from.narrow()?;
+    let state = state(&mut from, created)?;
+    let issued = from.byte()?;
+    let lost = from.narrow()?;
+    let late = from.narrow()?;
+    let entries = from.narrow::<usize>()?;
+    if entries > ENTRIES_MAX {
+        return Err(Damage::Range);
+    }
+    // An entry takes four bytes at least, so a length that lies does not reserve much.
+    let mut history = Vec::with_capacity(entries.min(from.left() / 4));
+    for _ in 0..entries {
+        history.push(entry(&mut from, created)?);
+    }
+    let answer = answer(&mut from)?;
+    from.end()?;
+    Ok(Some(Progress {
+        told,
+        state,
+        issued,
+        lost,
+        late,
+        history,
+        answer,
+    }))
+}
+
+/// Only how much the owner was told, from the front of a packed progress.
+pub(super) fn told(packed: &[u8]) -> Result<u32, Damage> {
+    let mut from = Bytes::new(packed);
+    version(&mut from)?;
+    from.narrow()
+}
+
+fn version(from: &mut Bytes<'_>) -> Result<(), Damage> {
+    match from.byte()? {
+        VERSION => Ok(()),
+        other => Err(Damage::Version(other)),
+    }
+}
+
+fn put_state(out: &mut Vec<u8>, state: State, created: Moment) {
+    match state {
+        State::Queued => out.push(0),
+        State::Sent(Sent { slot, last, next }) => {
+            let (code, at) = match next {
+                Next::Attempt(at) => (1, at),
+                Next::Timeout(at) => (2, at),
+            };
+            out.push(code);
+            out.push(slot);
+            put_moment(out, last, created);
+            put_moment(out, at, created);
+        }
+        State::Delivered { settle_at } => {
+            out.push(3);
+            put_moment(out, settle_at, created);
+        }
+        State::Ended(ending) => out.push(match ending {
+            Ending::Settled => 4,
+            Ending::Succeeded => 5,
+            Ending::Failed => 6,
+            Ending::Cancelled => 7,
+            Ending::Expired => 8,
+            Ending::TimedOut => 9,
+        }),
+    }
+}
+
+fn state(from: &mut Bytes<'_>, created: Moment) -> Result<State, Damage> {
+    Ok(match from.byte()? {
+        0 => State::Queued,
+        code @ (1 | 2) => {
+            let slot = from.byte()?;
+            let last = from.moment(created)?;
+            let at = from.moment(created)?;
+            let next = if code == 1 {
+                Next::Attempt(at)
+            } else {
+                Next::Timeout(at)
+            };
+            State::Sent(Sent { slot, last, next })
+        }
+        3 => State::Delivered {
+            settle_at: from.moment(created)?,
+        },
+        4 => State::Ended(Ending::Settled),
+        5 => State::Ended(Ending::Succeeded),
+        6 => State::Ended(Ending::Failed),
+        7 => State::Ended(Ending::Cancelled),
+        8 => State::Ended(Ending::Expired),
+        9 => State::Ended(Ending::TimedOut),
+        code => return Err(Damage::Code(code)),
+    })
+}
+
+/// An entry: status in the low and actor in the high half of a byte, cause, attempt, moment, and the application if one acted.
+fn put_entry(out: &mut Vec<u8>, entry: &Entry, created: Moment) {
+    let who = match entry.who {
+        Who::Platform => 0x00,
+        Who::Device => 0x10,
+        Who::Application(_) => 0x20,
+        Who::Operator => 0x30,
+    };
+    out.push(status_code(entry.status) | who);
+    out.push(cause_code(entry.cause));
+    out.push(entry.attempt);
+    put_moment(out, entry.at, created);
+    if let Who::Application(app) = entry.who {
+        put_number(out, app.0);
+    }
+}
+
+fn entry(from: &mut Bytes<'_>, created: Moment) -> Result<Entry, Damage> {
+    let head = from.byte()?;
+    let status = status(head & 0x0f)?;
+    let cause = from.byte()?;
+    let cause = *CAUSES.get(usize::from(cause)).ok_or(Damage::Code(cause))?;
+    let attempt = from.byte()?;
+    let at = from.moment(created)?;
+    let who = match head & 0xf0 {
+        0x00 => Who::Platform,
+        0x10 => Who::Device,
+        0x20 => Who::Application(AppKey(from.number()?)),
+        0x30 => Who::Operator,
+        _ => return Err(Damage::Code(head)),
+    };
+    Ok(Entry {
+        status,
+        at,
+        cause,
+        attempt,
+        who,
+    })
+}
+
+const OFF_PROFILE: u8 = 0x10;
+const DETAIL: u8 = 0x20;
+
+fn put_answer(out: &mut Vec<u8>, answer: Option<&Answer>) {
+    let Some(answer) = answer else {
+        return out.push(0);
+    };
+    let verdict = match answer.verdict {
+        Verdict::Success => 1,
+        Verdict::Failure => 2,
+        Verdict::Undecodable => 3,
+    };
+    let off_profile = if answer.off_profile { OFF_PROFILE } else { 0 };
+    let detail = if answer.detail.is_some() { DETAIL } else { 0 };
+    out.push(verdict | off_profile | detail);
+    if let Some(detail) = &answer.detail {
+        put_bytes(out, detail);
+    }
+}
+
+fn answer(from: &mut Bytes<'_>) -> Result<Option<Answer>, Damage> {
+    let head = from.byte()?;
+    let verdict = match head & 0x0f {
+        0 if head == 0 => return Ok(None),
+        1 => Verdict::Success,
+        2 => Verdict::Failure,
+        3 => Verdict::Undecodable,
+        _ => return Err(Damage::Code(head)),
+    };
+    if head & !(0x0f | OFF_PROFILE | DETAIL) != 0 {
+        return Err(Damage::Code(head));
+    }
+    let detail = if head & DETAIL == 0 {
+        None
+    } else {
+        Some(Arc::from(from.bytes()?))
+    };
+    Ok(Some(Answer {
+        verdict,
+        detail,
+        off_profile: head & OFF_PROFILE != 0,
+    }))
+}
+
+const fn status_code(status: Status) -> u8 {
+    match status {
+        Status::Queued => 0,
+        Status::Sent => 1,
+        Status::Delivered => 2,
+        Status::Succeeded => 3,
+        Status::Failed => 4,
+        Status::Cancelled => 5,
+        Status::Expired => 6,
+        Status::TimedOut => 7,
+    }
+}
+
+fn status(code: u8) -> Result<Status, Damage> {
+    Ok(match code {
+        0 => Status::Queued,
+        1 => Status::Sent,
+        2 => Status::Delivered,
+        3 => Status::Succeeded,
+        4 => Status::Failed,
+        5 => Status::Cancelled,
+        6 => Status::Expired,
+        7 => Status::TimedOut,
+        code => return Err(Damage::Code(code)),
+    })
+}
+
+/// Causes by their codes. The order is kept: new ones go to the end.
+const CAUSES: [Cause; 22] = [
+    Cause::Accepted,
+    Cause::Attempt,
+    Cause::Skipped,
+    Cause::Lost,
+    Cause::Acked,
+    Cause::AnswerImplies,
+    Cause::Answered,
+    Cause::AnsweredOffProfile,
+    Cause::Undecodable,
+    Cause::NotEncodable,
+    Cause::LinkRefused,
+    Cause::NoAck,
+    Cause::TooOld,
+    Cause::CancelRequested,
+    Cause::CancelTask,
+    Cause::DeviceDeleted,
+    Cause::GrantRevoked,
+    Cause::NoResult,
+    Cause::NoResultExpected,
+    Cause::Displaced,
+    Cause::LateAck,
+    Cause::LateAnswer,
+];
+
+/// The place of a cause in [`CAUSES`].
+const fn cause_code(cause: Cause) -> u8 {
+    match cause {
+        Cause::Accepted => 0,
+        Cause::Attempt => 1,
+        Cause::Skipped => 2,
+        Cause::Lost => 3,
+        Cause::Acked => 4,
+        Cause::AnswerImplies => 5,
+        Cause::Answered => 6,
+        Cause::AnsweredOffProfile => 7,
+        Cause::Undecodable => 8,
+        Cause::NotEncodable => 9,
+        Cause::LinkRefused => 10,
+        Cause::NoAck => 11,
+        Cause::TooOld => 12,
+        Cause::CancelRequested => 13,
+        Cause::CancelTask => 14,
+        Cause::DeviceDeleted => 15,
+        Cause::GrantRevoked => 16,
+        Cause::NoResult => 17,
+        Cause::NoResultExpected => 18,
+        Cause::Displaced => 19,
+        Cause::LateAck => 20,
+        Cause::LateAnswer => 21,
+    }
+}

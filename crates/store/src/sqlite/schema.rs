@@ -1,0 +1,189 @@
+//! The tables, their migrations, and how connections are set up.
+
+use super::OpenError;
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use std::path::Path;
+use std::time::Duration;
+
+/// Marks a database file as ours: "DwnL".
+const APPLICATION_ID: i64 = 0x4477_6e4c;
+
+/// How long a connection waits for a lock that another one of this process holds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Every version of the schema, from the first on. What stands here is never changed, only added to.
+const MIGRATIONS: [&str; 1] = [V1];
+
+/// Version 1.
+///
+/// `command` is written once, but for `outcome` at the end; `open` is what turns rewrite: it is there until a command has
+/// ended and its owner was told. Neither has an index that a later turn touches (R2.1). `lane.open` names the open commands
+/// of a lane. A key that another command took over is emptied.
+const V1: &str = "
+CREATE TABLE ledger (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  last_moment INTEGER NOT NULL, command_seq INTEGER NOT NULL, accepted INTEGER NOT NULL,
+  queued INTEGER NOT NULL, sent INTEGER NOT NULL, delivered INTEGER NOT NULL,
+  settled INTEGER NOT NULL, succeeded INTEGER NOT NULL, failed INTEGER NOT NULL,
+  cancelled INTEGER NOT NULL, expired INTEGER NOT NULL, timed_out INTEGER NOT NULL
+);
+INSERT INTO ledger VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+CREATE TABLE listed (app INTEGER PRIMARY KEY, commands INTEGER NOT NULL);
+
+CREATE TABLE command (
+  seq INTEGER PRIMARY KEY, device INTEGER NOT NULL, app INTEGER NOT NULL, created INTEGER NOT NULL,
+  mid INTEGER NOT NULL, direct INTEGER NOT NULL, facts BLOB NOT NULL, key TEXT, body BLOB NOT NULL, outcome BLOB NOT NULL
+);
+CREATE INDEX command_by_device ON command (device, created, seq, app, direct, mid);
+CREATE INDEX command_by_app ON command (app, created) WHERE direct = 0;
+CREATE UNIQUE INDEX command_by_key ON command (app, key) WHERE key IS NOT NULL;
+
+CREATE TABLE open (seq INTEGER PRIMARY KEY, device INTEGER NOT NULL, wake INTEGER, progress BLOB NOT NULL);
+CREATE TABLE lane (device INTEGER PRIMARY KEY, revision INTEGER NOT NULL, record BLOB, open BLOB NOT NULL);
+
+CREATE TABLE application (
+  key INTEGER PRIMARY KEY, app_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, secret_hash TEXT NOT NULL,
+  created INTEGER NOT NULL, throttled INTEGER NOT NULL
+);
+CREATE TABLE token (
+  digest BLOB PRIMARY KEY, app INTEGER NOT NULL, refresh INTEGER NOT NULL, valid_until INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX token_by_app ON token (app);
+CREATE INDEX token_by_end ON token (valid_until);
+CREATE TABLE device (
+  seq INTEGER PRIMARY KEY, id BLOB NOT NULL, app INTEGER NOT NULL, node_id TEXT NOT NULL, registered INTEGER NOT NULL,
+  modified INTEGER NOT NULL, activated INTEGER, bind_by INTEGER, deleted INTEGER, secret BLOB, psk BLOB, verify_code BLOB,
+  manufacturer_id TEXT, model TEXT, online INTEGER NOT NULL, since INTEGER, info BLOB NOT NULL
+);
+CREATE UNIQUE INDEX device_by_node ON device (node_id) WHERE deleted IS NULL;
+CREATE TABLE product_model (
+  version INTEGER PRIMARY KEY, manufacturer_id TEXT NOT NULL, model TEXT NOT NULL, added INTEGER NOT NULL,
+  replaced INTEGER, document BLOB NOT NULL
+);
+CREATE INDEX product_model_in_use ON product_model (version) WHERE replaced IS NULL;
+CREATE TABLE report (
+  device INTEGER NOT NULL, service_id TEXT NOT NULL, device_id BLOB NOT NULL, at INTEGER NOT NULL, event_time INTEGER,
+  off_profile INTEGER NOT NULL, properties BLOB NOT NULL, PRIMARY KEY (device, service_id)
+) WITHOUT ROWID;
+CREATE TABLE cancel_task (
+  id BLOB PRIMARY KEY, app INTEGER NOT NULL, device INTEGER NOT NULL, device_id BLOB NOT NULL, created INTEGER NOT NULL,
+  found INTEGER NOT NULL, commands BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX cancel_task_by_app ON cancel_task (app, created, id, found);
+CREATE INDEX cancel_task_by_device ON cancel_task (device, created, id, app, found);
+CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+";
+
+/// Opens the connection of the writer, makes or migrates the schema, and leaves it ready.
+pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut conn = Connection::open_with_flags(path, flags).map_err(|e| refused(path, &e))?;
+    prepare(&mut conn, path).map_err(|error| match error {
+        Refusal::Sql(error) => refused(path, &error),
+        Refusal::Open(error) => error,
+    })?;
+    Ok(conn)
+}
+
+/// Opens a connection that can only read.
+pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags)?;
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    conn.pragma_update(None, "query_only", true)?;
+    conn.pragma_update(None, "cache_size", -1_024)?;
+    conn.pragma_update(None, "temp_store", "memory")?;
+    conn.set_prepared_statement_cache_capacity(32);
+    Ok(conn)
+}
+
+/// SQLite's own check of a database; says what is wrong, if anything.
+pub(super) fn damage(conn: &Connection) -> rusqlite::Result<Option<String>> {
+    let found: String = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    Ok((found != "ok").then_some(found))
+}
+
+/// Whether this error says that the file itself is damaged.
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+    )
+}
+
+enum Refusal {
+    Sql(rusqlite::Error),
+    Open(OpenError),
+}
+
+impl From<rusqlite::Error> for Refusal {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+fn prepare(conn: &mut Connection, path: &Path) -> Result<(), Refusal> {
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    let ours = belongs(conn, path)?;
+    let found: u32 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    if found > known {
+        return Err(Refusal::Open(OpenError::NewerSchema {
+            path: path.to_owned(),
+            found,
+            known,
+        }));
+    }
+    let mode: String =
+        conn.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    if mode != "wal" {
+        let why = format!("the file system allows no write-ahead log (journal mode {mode})");
+        return Err(Refusal::Open(OpenError::Unusable {
+            path: path.to_owned(),
+            why,
+        }));
+    }
+    conn.pragma_update(None, "synchronous", "full")?;
+    // The writer checkpoints itself, so that a failure is heard (R2.5).
+    conn.pragma_update(None, "wal_autocheckpoint", 0)?;
+    conn.pragma_update(None, "cache_size", -16_384)?;
+    conn.pragma_update(None, "temp_store", "memory")?;
+    conn.pragma_update(None, "foreign_keys", false)?;
+    for (version, sql) in (1u32..)
+        .zip(MIGRATIONS)
+        .filter(|(version, _)| *version > found)
+    {
+        let change = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        change.execute_batch(sql)?;
+        change.pragma_update(None, "user_version", version)?;
+        if !ours {
+            change.pragma_update(None, "application_id", APPLICATION_ID)?;
+        }
+        change.commit()?;
+    }
+    Ok(())
+}
+
+/// Whether the database is marked as ours. One that is neither marked nor empty is refused.
+fn belongs(conn: &Connection, path: &Path) -> Result<bool, Refusal> {
+    let id: i64 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if id == APPLICATION_ID {
+        return Ok(true);
+    }
+    let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if id != 0 || tables != 0 {
+        return Err(Refusal::Open(OpenError::NotOurs(path.to_owned())));
+    }
+    Ok(false)
+}
+
+fn refused(path: &Path, error: &rusqlite::Error) -> OpenError {
+    let (path, why) = (path.to_owned(), error.to_string());
+    if is_damage(error) {
+        OpenError::Damaged { path, why }
+    } else {
+        OpenError::Unusable { path, why }
+    }
+}
