@@ -1,1 +1,13 @@
 //! Simulated devices, applications and load.
+//!
+//! [`device::Device`] is one native MQTT device that sleeps, wakes and answers as its [`behaviour::Behaviour`] says; [`device::Core`]
+//! is the same without I/O. [`fleet`] is many of them against a running platform, from one seed. [`load`] measures.
+
+pub mod behaviour;
+mod clock;
+pub mod credentials;
+pub mod device;
+pub mod message;
+pub mod random;
+
+pub use clock::{passed, passed_ms, passed_us};
