@@ -178,7 +178,12 @@ impl<'c> Applier<'c> {
         } else {
             None
         };
-        let known = self.lanes.hold().change(device_seq, |lane| {
+        let mut lanes = self.lanes.hold();
+        if lanes.find(device_seq).is_none() {
+            // The unit brings the device itself.
+            lanes.learn(device_seq, turn.revision, Vec::new());
+        }
+        let known = lanes.change(device_seq, |lane| {
             if let Some(open) = sure {
                 lane.open = open;
                 lane.unsure = false;
@@ -188,6 +193,7 @@ impl<'c> Applier<'c> {
             lane.ahead = !to_write;
             to_write.then(|| lane.clone())
         });
+        drop(lanes);
         match known.flatten() {
             Some(known) => self.save_lane(device_seq, &known, turn.lane.as_ref()),
             None => Ok(()),

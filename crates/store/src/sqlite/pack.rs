@@ -403,3 +403,250 @@ const fn cause_code(cause: Cause) -> u8 {
         Cause::LateAnswer => 21,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use delivery::{CommandId, DeviceId, Mid};
+
+    const CREATED: Moment = Moment::from_millis(1_795_000_000_000);
+
+    fn command(state: State, entries: usize, answer: Option<Answer>) -> Command {
+        let whos = [
+            Who::Platform,
+            Who::Device,
+            Who::Application(AppKey(300)),
+            Who::Operator,
+        ];
+        let statuses: Vec<Status> = (0..8).filter_map(|code| status(code).ok()).collect();
+        let entry = |n: usize| Entry {
+            status: statuses[n % 8],
+            at: CREATED + Duration::from_secs(u64::try_from(n * n).expect("small")),
+            cause: CAUSES[n % CAUSES.len()],
+            attempt: u8::try_from(n % 5).expect("small"),
+            who: whos[n % 4],
+        };
+        Command {
+            id: CommandId {
+                seq: 5,
+                tag: u64::MAX - 1,
+            },
+            device: DeviceId::new(1, 2),
+            app: AppKey(1),
+            kind: Kind::Queued {
+                expire_after: Duration::from_millis(172_800_001),
+            },
+            mid: Mid::new(9).expect("9 is a mid"),
+            created: CREATED,
+            retransmit_max: 3,
+            answer_expected: true,
+            callback: false,
+            key: None,
+            body: Arc::from(*b"{}"),
+            state,
+            issued: 2,
+            history: (0..entries).map(entry).collect(),
+            answer,
+            told: 3,
+            lost: 70_000,
+            late: 1,
+        }
+    }
+
+    fn samples() -> Vec<Command> {
+        let at = CREATED + Duration::from_hours(48);
+        let sent = |next| {
+            State::Sent(Sent {
+                slot: 4,
+                last: CREATED,
+                next,
+            })
+        };
+        let mut states = vec![
+            State::Queued,
+            sent(Next::Attempt(at)),
+            sent(Next::Timeout(at)),
+            State::Delivered { settle_at: at },
+        ];
+        states.extend(
+            [
+                Ending::Settled,
+                Ending::Succeeded,
+                Ending::Failed,
+                Ending::Cancelled,
+                Ending::Expired,
+                Ending::TimedOut,
+            ]
+            .map(State::Ended),
+        );
+        let detail = |length: usize| Some(Arc::from(vec![0; length]));
+        let answers = [
+            None,
+            Some(Answer {
+                verdict: Verdict::Success,
+                detail: detail(500),
+                off_profile: false,
+            }),
+            Some(Answer {
+                verdict: Verdict::Failure,
+                detail: detail(0),
+                off_profile: true,
+            }),
+            Some(Answer {
+                verdict: Verdict::Undecodable,
+                detail: None,
+                off_profile: true,
+            }),
+        ];
+        let sizes = [0, 1, 4, 22, 1_024];
+        let all = states
+            .iter()
+            .flat_map(|state| answers.iter().map(move |answer| (*state, answer.clone())));
+        all.zip(sizes.iter().cycle())
+            .map(|((state, answer), size)| command(state, *size, answer))
+            .collect()
+    }
+
+    fn packed(command: &Command) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_progress(&mut out, command, command.told);
+        out
+    }
+
+    #[test]
+    fn every_progress_comes_back() {
+        for command in samples() {
+            let packed = packed(&command);
+            let read = progress(&packed, CREATED)
+                .expect("it is whole")
+                .expect("it is there");
+            let Command {
+                state,
+                issued,
+                history,
+                answer,
+                told,
+                lost,
+                late,
+                ..
+            } = command;
+            assert_eq!(super::told(&packed), Ok(told));
+            assert_eq!(
+                read,
+                Progress {
+                    told,
+                    state,
+                    issued,
+                    lost,
+                    late,
+                    history,
+                    answer
+                }
+            );
+        }
+    }
+
+    #[test]
+    fn all_facts_come_back() {
+        let kinds = [
+            Kind::Queued {
+                expire_after: Duration::new(u64::MAX, 999_999_999),
+            },
+            Kind::Immediate,
+            Kind::Direct { confirm: true },
+            Kind::Direct { confirm: false },
+        ];
+        for (n, kind) in kinds.into_iter().enumerate() {
+            let (answer_expected, callback) = (n % 2 == 0, n < 2);
+            let command = Command {
+                kind,
+                answer_expected,
+                callback,
+                ..command(State::Queued, 1, None)
+            };
+            let mut out = Vec::new();
+            put_facts(&mut out, &command);
+            let (tag, retransmit_max) = (command.id.tag, command.retransmit_max);
+            assert_eq!(
+                facts(&out),
+                Ok(Facts {
+                    tag,
+                    kind,
+                    retransmit_max,
+                    answer_expected,
+                    callback
+                })
+            );
+            for cut in 0..out.len() {
+                assert!(facts(&out[..cut]).is_err(), "cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn causes_stand_at_their_codes() {
+        for cause in Cause::ALL {
+            assert_eq!(CAUSES[usize::from(cause_code(cause))], cause);
+        }
+    }
+
+    #[test]
+    fn an_outcome_that_is_not_known_yet_is_none() {
+        assert_eq!(progress(&NO_OUTCOME, CREATED), Ok(None));
+        assert_eq!(progress(&[], CREATED), Err(Damage::Short));
+        assert_eq!(progress(&[0, 1], CREATED), Err(Damage::Long));
+        assert_eq!(progress(&[2], CREATED), Err(Damage::Version(2)));
+    }
+
+    #[test]
+    fn a_short_progress_keeps_its_length_over_a_life() {
+        let life = [
+            (State::Queued, 1),
+            (State::Delivered { settle_at: CREATED }, 3),
+        ];
+        for (state, entries) in life {
+            assert_eq!(
+                packed(&Command {
+                    lost: 0,
+                    ..command(state, entries, None)
+                })
+                .len(),
+                PROGRESS_STEP
+            );
+        }
+        let answer = Answer {
+            verdict: Verdict::Success,
+            detail: Some(Arc::from(*b"{\"level\":42}")),
+            off_profile: false,
+        };
+        let ended = command(State::Ended(Ending::Succeeded), 4, Some(answer));
+        assert_eq!(packed(&ended).len(), NO_OUTCOME.len());
+    }
+
+    #[test]
+    fn a_damaged_progress_never_panics() {
+        for command in samples() {
+            let whole = packed(&command);
+            let used = whole
+                .iter()
+                .rposition(|byte| *byte != 0)
+                .map_or(0, |at| at + 1);
+            for cut in (1..used.min(200)).chain([used - 1]) {
+                let _ = progress(&whole[..cut], CREATED);
+            }
+            for at in 0..whole.len().min(200) {
+                for value in [0x00, 0x01, 0x7f, 0x80, 0xff] {
+                    let mut damaged = whole.clone();
+                    damaged[at] = value;
+                    let _ = progress(&damaged, CREATED);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_history_beyond_the_bound_is_refused() {
+        let whole = packed(&command(State::Queued, ENTRIES_MAX + 1, None));
+        assert_eq!(progress(&whole, CREATED), Err(Damage::Range));
+    }
+}

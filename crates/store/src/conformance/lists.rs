@@ -1,0 +1,340 @@
+//! Lists, their filters, their pages and their totals.
+
+use super::story::{START, device, queued, registered, unit};
+use super::write;
+use crate::contract::{Store, Unit, Write};
+use crate::limits::{PAGE_ITEMS_MAX, SKIP_MAX};
+use crate::records::{CancelTask, CancelTaskFilter, CommandFilter, TaskId};
+use delivery::{
+    AppKey, Command, CommandId, DeviceId, Input, Kind, Moment, Rules, SessionId, Submission, Ticket,
+};
+use std::time::Duration;
+
+fn every(app: u64) -> CommandFilter {
+    CommandFilter {
+        app: AppKey(app),
+        device: None,
+        from: None,
+        to: None,
+        skip: 0,
+        take: 100,
+    }
+}
+
+fn at(minutes: u64) -> Moment {
+    START + Duration::from_mins(minutes)
+}
+
+/// Sixty commands of two applications on three devices, one a minute but for pairs; every fifth is direct, every seventh
+/// immediate.
+fn sixty(store: &dyn Store) -> Vec<Command> {
+    let mut all = Vec::new();
+    for seq in 1..=3 {
+        registered(store, seq);
+    }
+    for seq in 1..=60 {
+        let now = at(seq / 2 * 2);
+        let mut lane = store
+            .lane(1 + seq % 3)
+            .expect("lanes are read")
+            .expect("the device is kept");
+        let kind = match seq {
+            _ if seq % 5 == 0 => Kind::Direct { confirm: true },
+            _ if seq % 7 == 0 => Kind::Immediate,
+            _ => Kind::Queued {
+                expire_after: Duration::from_hours(1),
+            },
+        };
+        let asked = Submission {
+            kind,
+            ..queued(&mut lane, seq, 1 + seq % 2)
+        };
+        let rules = Rules {
+            pending_max: 0,
+            ..Rules::default()
+        };
+        let reachable = Input::Reachable {
+            session: SessionId(seq),
+            confirms: true,
+        };
+        let turn = delivery::turn(
+            lane,
+            vec![reachable, Input::Submit(Ticket(0), Box::new(asked))],
+            &rules,
+            now,
+        );
+        write(store, unit(&turn), now);
+        all.extend(
+            turn.changes
+                .into_iter()
+                .filter(|change| change.born)
+                .map(|change| change.command),
+        );
+    }
+    assert_eq!(all.len(), 60);
+    all
+}
+
+/// What a filter must show, newest first.
+fn expected(all: &[Command], filter: &CommandFilter) -> Vec<CommandId> {
+    let shown = |c: &&Command| {
+        c.app == filter.app
+            && !matches!(c.kind, Kind::Direct { .. })
+            && filter.device.is_none_or(|device| c.device == device)
+            && filter.from.is_none_or(|from| c.created >= from)
+            && filter.to.is_none_or(|to| c.created <= to)
+    };
+    all.iter().rev().filter(shown).map(|c| c.id).collect()
+}
+
+pub(super) fn lists_show_what_their_filter_says(store: &dyn Store) {
+    let all = sixty(store);
+    let devices = [
+        None,
+        Some(device(1).id),
+        Some(device(2).id),
+        Some(device(4).id),
+        Some(DeviceId::new(1, 7)),
+    ];
+    let times = [
+        None,
+        Some(at(0)),
+        Some(at(10)),
+        Some(at(11)),
+        Some(at(58)),
+        Some(at(60)),
+        Some(at(90)),
+    ];
+    let mut shown = 0;
+    for app in 1..=3 {
+        for device in devices {
+            for from in times {
+                for to in times {
+                    let filter = CommandFilter {
+                        device,
+                        from,
+                        to,
+                        ..every(app)
+                    };
+                    let page = store.commands(&filter).expect("lists are read");
+                    let ids: Vec<CommandId> = page.items.iter().map(|c| c.id).collect();
+                    assert_eq!(ids, expected(&all, &filter), "{filter:?}");
+                    assert_eq!(usize::try_from(page.total), Ok(ids.len()), "{filter:?}");
+                    shown += ids.len();
+                }
+            }
+        }
+    }
+    assert!(shown > 1_000);
+    // The operator sees everything.
+    let ids = |commands: Vec<Command>| commands.iter().map(|c| c.id.seq).collect::<Vec<_>>();
+    let latest = |device, limit| {
+        ids(store
+            .latest_commands(device, limit)
+            .expect("commands are read"))
+    };
+    assert_eq!(latest(None, 4), [60, 59, 58, 57]);
+    assert_eq!(latest(Some(device(1).id), 3), [60, 57, 54]);
+    assert_eq!(latest(Some(DeviceId::new(1, 7)), 3), Vec::<u64>::new());
+}
+
+pub(super) fn r2_6_pages_are_bounded(store: &dyn Store) {
+    let all = sixty(store);
+    for device in [None, Some(device(2).id)] {
+        for from in [None, Some(at(7))] {
+            let whole = CommandFilter {
+                device,
+                from,
+                ..every(1)
+            };
+            let ids = expected(&all, &whole);
+            for (skip, take) in [
+                (0, 0),
+                (0, 1),
+                (1, 3),
+                (ids.len() - 1, 5),
+                (ids.len(), 5),
+                (1_000, 5),
+            ] {
+                let skipped = u64::try_from(skip).unwrap_or(u64::MAX);
+                let page = store
+                    .commands(&CommandFilter {
+                        skip: skipped,
+                        take,
+                        ..whole.clone()
+                    })
+                    .expect("lists are read");
+                let found: Vec<CommandId> = page.items.iter().map(|c| c.id).collect();
+                let part: Vec<CommandId> = ids.iter().skip(skip).take(take).copied().collect();
+                assert_eq!((found, usize::try_from(page.total)), (part, Ok(ids.len())));
+            }
+            for skip in [SKIP_MAX, SKIP_MAX + 1, u64::MAX] {
+                let deep = CommandFilter {
+                    skip,
+                    take: usize::MAX,
+                    ..whole.clone()
+                };
+                let page = store.commands(&deep).expect("lists are read");
+                assert_eq!(
+                    (page.items.len(), usize::try_from(page.total)),
+                    (0, Ok(ids.len()))
+                );
+            }
+        }
+    }
+    // More than a page holds.
+    let rules = Rules {
+        pending_max: 0,
+        open_max: 0,
+        ..Rules::default()
+    };
+    let mut lane = registered(store, 4);
+    let asked: Vec<Submission> = (61..=61 + 1_000)
+        .map(|seq| queued(&mut lane, seq, 3))
+        .collect();
+    assert_eq!(asked.len(), PAGE_ITEMS_MAX + 1);
+    let inbox = asked
+        .into_iter()
+        .map(|asked| Input::Submit(Ticket(0), Box::new(asked)))
+        .collect();
+    write(
+        store,
+        unit(&delivery::turn(lane, inbox, &rules, at(100))),
+        at(100),
+    );
+    let page = store
+        .commands(&CommandFilter {
+            take: usize::MAX,
+            ..every(3)
+        })
+        .expect("lists are read");
+    assert_eq!((page.items.len(), page.total), (PAGE_ITEMS_MAX, 1_001));
+    assert_eq!(
+        store
+            .lane(4)
+            .expect("lanes are read")
+            .map(|lane| lane.open.len()),
+        Some(1_001)
+    );
+    assert_eq!(
+        store
+            .latest_commands(None, usize::MAX)
+            .expect("commands are read")
+            .len(),
+        PAGE_ITEMS_MAX
+    );
+}
+
+pub(super) fn cancel_tasks_are_listed_by_filter(store: &dyn Store) {
+    let mut all = Vec::new();
+    for n in 1..=12u64 {
+        let created = at(n);
+        let commands = (0..n % 3)
+            .map(|seq| CommandId {
+                seq: 1 + seq,
+                tag: n.wrapping_neg(),
+            })
+            .collect();
+        let id = TaskId((u128::from(created.as_millis()) << 64) | u128::from(n * 77));
+        let (app, device) = (AppKey(1 + n % 2), device(1 + n % 4).id);
+        let task = CancelTask {
+            id,
+            app,
+            device,
+            created,
+            commands,
+        };
+        write(
+            store,
+            Unit {
+                turn: None,
+                writes: vec![Write::CancelTask(task.clone())],
+            },
+            created,
+        );
+        all.push(task);
+    }
+    for task in &all {
+        assert_eq!(
+            store.cancel_task(task.id).expect("tasks are read").as_ref(),
+            Some(task)
+        );
+    }
+    assert_eq!(store.cancel_task(TaskId(1)).expect("tasks are read"), None);
+    let times = [None, Some(at(0)), Some(at(4)), Some(at(12))];
+    for app in 1..=3 {
+        for device in [
+            None,
+            Some(device(2).id),
+            Some(device(3).id),
+            Some(DeviceId::new(2, 1)),
+        ] {
+            for succeeded in [None, Some(true), Some(false)] {
+                for (from, to) in times
+                    .into_iter()
+                    .flat_map(|from| times.map(|to| (from, to)))
+                {
+                    for task in [None, Some(all[0].id), Some(all[5].id)] {
+                        let app = AppKey(app);
+                        let filter = CancelTaskFilter {
+                            app,
+                            task,
+                            device,
+                            succeeded,
+                            from,
+                            to,
+                            skip: 0,
+                            take: 50,
+                        };
+                        compare_tasks(store, &all, &filter);
+                        compare_tasks(
+                            store,
+                            &all,
+                            &CancelTaskFilter {
+                                skip: 1,
+                                take: 2,
+                                ..filter
+                            },
+                        );
+                    }
+                }
+            }
+        }
+    }
+    // A task that is written again is replaced.
+    let again = CancelTask {
+        commands: Vec::new(),
+        ..all[1].clone()
+    };
+    write(
+        store,
+        Unit {
+            turn: None,
+            writes: vec![Write::CancelTask(again.clone())],
+        },
+        at(13),
+    );
+    assert_eq!(
+        store.cancel_task(again.id).expect("tasks are read"),
+        Some(again)
+    );
+}
+
+fn compare_tasks(store: &dyn Store, all: &[CancelTask], filter: &CancelTaskFilter) {
+    let shown = |task: &&CancelTask| {
+        task.app == filter.app
+            && filter.task.is_none_or(|id| task.id == id)
+            && filter.device.is_none_or(|device| task.device == device)
+            && filter
+                .succeeded
+                .is_none_or(|succeeded| task.commands.is_empty() != succeeded)
+            && filter.from.is_none_or(|from| task.created >= from)
+            && filter.to.is_none_or(|to| task.created <= to)
+    };
+    let found: Vec<&CancelTask> = all.iter().rev().filter(shown).collect();
+    let page = store.cancel_tasks(filter).expect("tasks are read");
+    assert_eq!(usize::try_from(page.total), Ok(found.len()), "{filter:?}");
+    let skip = usize::try_from(filter.skip).unwrap_or(usize::MAX);
+    let part: Vec<&CancelTask> = found.into_iter().skip(skip).take(filter.take).collect();
+    assert_eq!(page.items.iter().collect::<Vec<_>>(), part, "{filter:?}");
+}

@@ -1,0 +1,120 @@
+//! What every store must do, as a suite that takes a store. A store that passes [`TESTS`] may stand behind the server.
+//!
+//! Each test wants an empty store and panics where the store breaks its contract. What lives longer than a process, a store
+//! proves with [`Story`], which remembers what it was acknowledged and compares.
+
+mod keys;
+mod lists;
+mod records;
+mod story;
+
+pub use story::Story;
+
+use crate::contract::{Conflict, Failed, Store, Unit};
+use delivery::Moment;
+use std::sync::mpsc;
+
+/// A test: it wants an empty store.
+pub type Test = fn(&dyn Store);
+
+/// Every test, with its name.
+pub const TESTS: [(&str, Test); 19] = [
+    (
+        "an_empty_store_has_nothing",
+        records::an_empty_store_has_nothing,
+    ),
+    (
+        "a_random_story_is_kept_as_it_was_told",
+        story::a_random_story_is_kept_as_it_was_told,
+    ),
+    (
+        "a_turn_upon_an_old_revision_is_refused_as_a_whole",
+        story::a_turn_upon_an_old_revision_is_refused_as_a_whole,
+    ),
+    (
+        "units_of_one_commit_see_each_other",
+        story::units_of_one_commit_see_each_other,
+    ),
+    (
+        "what_is_owed_keeps_a_command_until_it_is_told",
+        story::what_is_owed_keeps_a_command_until_it_is_told,
+    ),
+    (
+        "r6_7_an_ended_command_is_found_by_its_mid",
+        story::r6_7_an_ended_command_is_found_by_its_mid,
+    ),
+    (
+        "r1_15_a_key_is_taken_for_a_day",
+        keys::r1_15_a_key_is_taken_for_a_day,
+    ),
+    (
+        "r1_15_a_key_belongs_to_one_application",
+        keys::r1_15_a_key_belongs_to_one_application,
+    ),
+    (
+        "r1_15_a_key_is_taken_once_in_a_unit",
+        keys::r1_15_a_key_is_taken_once_in_a_unit,
+    ),
+    (
+        "lists_show_what_their_filter_says",
+        lists::lists_show_what_their_filter_says,
+    ),
+    ("r2_6_pages_are_bounded", lists::r2_6_pages_are_bounded),
+    (
+        "cancel_tasks_are_listed_by_filter",
+        lists::cancel_tasks_are_listed_by_filter,
+    ),
+    (
+        "applications_are_known_by_key_and_id",
+        records::applications_are_known_by_key_and_id,
+    ),
+    (
+        "tokens_live_until_their_end_or_are_forgotten",
+        records::tokens_live_until_their_end_or_are_forgotten,
+    ),
+    (
+        "presence_changes_nothing_else",
+        records::presence_changes_nothing_else,
+    ),
+    (
+        "a_node_id_is_unique_until_its_device_is_deleted",
+        records::a_node_id_is_unique_until_its_device_is_deleted,
+    ),
+    (
+        "models_reports_and_settings_are_replaced",
+        records::models_reports_and_settings_are_replaced,
+    ),
+    (
+        "r1_16_the_last_moment_never_goes_back",
+        records::r1_16_the_last_moment_never_goes_back,
+    ),
+    (
+        "a_refused_unit_changes_nothing",
+        records::a_refused_unit_changes_nothing,
+    ),
+];
+
+/// Commits, and waits for the end of it.
+///
+/// # Panics
+///
+/// If the store drops `done` without calling it.
+pub fn commit(
+    store: &dyn Store,
+    units: Vec<Unit>,
+    now: Moment,
+) -> Result<Vec<Result<(), Conflict>>, Failed> {
+    let (tell, told) = mpsc::channel();
+    let done = move |result| {
+        // The receiver waits below until this is called.
+        let _ = tell.send(result);
+    };
+    store.commit(units, now, Box::new(done));
+    told.recv().expect("a store calls `done`")
+}
+
+/// Commits one unit that must be applied.
+pub(crate) fn write(store: &dyn Store, unit: Unit, now: Moment) {
+    let applied = commit(store, vec![unit], now).expect("a healthy store commits");
+    assert_eq!(applied, [Ok(())], "the unit is to be applied");
+}

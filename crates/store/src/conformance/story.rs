@@ -1,0 +1,763 @@
+//! A random story of a few devices: the heart decides, the store keeps, and a model in memory knows how it must be.
+
+use super::{commit, write};
+use crate::contract::{Conflict, LaneWrite, Store, Unit, Write};
+use crate::records::{Device, Presence, Tally};
+use delivery::{
+    Answer, AppKey, Arrival, Cause, Command, CommandId, DeviceId, Ending, Input, Kind, Lane, Link,
+    Mid, Moment, Rules, SessionId, State, Status, Submission, Ticket, Turn, Unmatched, Verdict,
+    Who,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The moment at which stories begin.
+pub(crate) const START: Moment = Moment::from_millis(1_795_000_000_000);
+
+/// A story: what was committed and acknowledged, and numbers to go on with.
+#[derive(Debug, Clone)]
+pub struct Story {
+    dice: u64,
+    now: Moment,
+    session: u64,
+    command_seq: u64,
+    rules: Rules,
+    commands: BTreeMap<u64, Command>,
+    alarms: BTreeMap<u64, (u64, Moment)>,
+    lanes: BTreeMap<u64, Lane>,
+    /// How far each lane's mids had come when its record was last written; refused submissions use some up in between.
+    mids: BTreeMap<u64, u64>,
+    /// What the last turn could not match; the next one takes it.
+    unmatched: Option<(DeviceId, Vec<Unmatched>)>,
+}
+
+impl Story {
+    /// A story of `devices` devices that is told by `seed`; it registers them.
+    ///
+    /// # Panics
+    ///
+    /// If the store breaks its contract.
+    pub fn begin(store: &dyn Store, devices: u64, seed: u64) -> Self {
+        let mut story = Self {
+            dice: seed,
+            now: START,
+            session: 0,
+            command_seq: 0,
+            rules: Rules::default(),
+            commands: BTreeMap::new(),
+            alarms: BTreeMap::new(),
+            lanes: BTreeMap::new(),
+            mids: BTreeMap::new(),
+            unmatched: None,
+        };
+        for seq in 1..=devices {
+            story.register(store, seq);
+        }
+        story
+    }
+
+    /// The moment it has come to.
+    pub const fn now(&self) -> Moment {
+        self.now
+    }
+
+    /// How many commands it has accepted.
+    pub fn accepted(&self) -> usize {
+        self.commands.len()
+    }
+
+    /// Goes on by one step, which takes a turn and commits it, and compares what it touched.
+    ///
+    /// # Panics
+    ///
+    /// If the store breaks its contract.
+    pub fn step(&mut self, store: &dyn Store) {
+        let (unit, turns) = self.next_unit(store);
+        write(store, unit, self.now);
+        self.happened(&turns);
+        let touched = turns.iter().map(|turn| turn.lane.device.seq());
+        for device in touched {
+            self.compare_lane(store, device, false);
+        }
+        for change in turns.iter().flat_map(|turn| &turn.changes) {
+            let kept = store.command(change.command.id).expect("commands are read");
+            assert_eq!(kept.as_ref(), self.commands.get(&change.command.id.seq));
+        }
+        assert_eq!(store.tally().expect("the tally is read"), self.tally());
+    }
+
+    /// What the next step would commit, and the turns it consists of. Nothing has happened until
+    /// [`happened`](Self::happened) says so.
+    ///
+    /// # Panics
+    ///
+    /// If the store cannot be read.
+    pub fn next_unit(&mut self, store: &dyn Store) -> (Unit, Vec<Turn>) {
+        self.now = self.now + self.pause();
+        let devices: Vec<u64> = self.lanes.keys().copied().collect();
+        let (device, inbox) = if let Some((device, unmatched)) = self.unmatched.take() {
+            (device, late_arrivals(store, device, &unmatched))
+        } else {
+            let device = devices[self.roll(devices.len())];
+            (self.lanes[&device].device, self.inbox(store, device))
+        };
+        let lane = self.lanes[&device.seq()].clone();
+        let mut turn = delivery::turn(lane, inbox, &self.rules, self.now);
+        if !turn.unmatched.is_empty() {
+            self.unmatched = Some((turn.lane.device, turn.unmatched.clone()));
+        }
+        let mut unit = Unit {
+            turn: LaneWrite::of(&turn),
+            writes: Vec::new(),
+        };
+        if self.roll(4) == 0 {
+            unit.writes.extend(self.tell_somebody(&mut turn));
+        }
+        (unit, vec![turn])
+    }
+
+    /// Takes turns that were committed into what must be kept.
+    pub fn happened(&mut self, turns: &[Turn]) {
+        for turn in turns {
+            let device = turn.lane.device.seq();
+            for change in &turn.changes {
+                let seq = change.command.id.seq;
+                let mut command = change.command.clone();
+                if let Some(before) = self.commands.get(&seq) {
+                    command.told = command.told.max(before.told);
+                }
+                match change.wake_at {
+                    Some(at) => self.alarms.insert(seq, (device, at)),
+                    None => self.alarms.remove(&seq),
+                };
+                self.commands.insert(seq, command);
+            }
+            if turn.keep_lane {
+                self.mids.insert(device, turn.lane.mids.next);
+            }
+            self.lanes.insert(device, turn.lane.clone());
+        }
+    }
+
+    /// Compares everything. After a restart the store may count a lane's revisions anew, and links are away.
+    ///
+    /// # Panics
+    ///
+    /// If anything that was acknowledged is missing or different, or anything is there that was never committed.
+    pub fn compare(&mut self, store: &dyn Store, restarted: bool) {
+        for command in self.commands.values() {
+            assert_eq!(
+                store
+                    .command(command.id)
+                    .expect("commands are read")
+                    .as_ref(),
+                Some(command)
+            );
+        }
+        let every = store
+            .latest_commands(None, 1_000)
+            .expect("commands are read");
+        let newest: Vec<&Command> = self.commands.values().rev().take(1_000).collect();
+        assert_eq!(every.iter().collect::<Vec<_>>(), newest);
+        let devices: Vec<u64> = self.lanes.keys().copied().collect();
+        for device in devices {
+            self.compare_lane(store, device, restarted);
+        }
+        assert_eq!(store.tally().expect("the tally is read"), self.tally());
+        self.compare_alarms(store);
+        let marks = store.marks().expect("marks are read");
+        assert_eq!(
+            marks.command_seq,
+            self.commands
+                .keys()
+                .next_back()
+                .copied()
+                .unwrap_or_default()
+        );
+        assert_eq!(
+            marks.device_seq,
+            self.lanes.keys().next_back().copied().unwrap_or_default()
+        );
+        assert!(marks.last_moment <= self.now);
+    }
+
+    fn compare_alarms(&self, store: &dyn Store) {
+        let mut found: Vec<(u64, u64, Moment)> = Vec::new();
+        loop {
+            let after = found.last().map_or(0, |(seq, ..)| *seq);
+            let page = store.alarms(after, 3).expect("alarms are read");
+            assert!(page.len() <= 3);
+            if page.is_empty() {
+                break;
+            }
+            found.extend(page);
+        }
+        let expected: Vec<_> = self
+            .alarms
+            .iter()
+            .map(|(seq, (device, at))| (*seq, *device, *at))
+            .collect();
+        assert_eq!(found, expected);
+    }
+
+    fn compare_lane(&mut self, store: &dyn Store, device: u64, restarted: bool) {
+        let kept = store
+            .lane(device)
+            .expect("lanes are read")
+            .expect("a registered device has a lane");
+        let lane = self
+            .lanes
+            .get_mut(&device)
+            .expect("the story knows its devices");
+        if restarted {
+            assert!(kept.revision <= lane.revision);
+            lane.revision = kept.revision;
+            lane.link = Link::Away;
+            lane.contact = lane.contact_kept;
+            lane.mids.next = self.mids[&device];
+        }
+        let mut expected = lane.clone();
+        expected.link = Link::Away;
+        expected.contact = expected.contact_kept;
+        expected.mids.next = self.mids[&device];
+        assert_eq!(kept, expected);
+    }
+
+    /// The tally, counted.
+    fn tally(&self) -> Tally {
+        let all = || self.commands.values();
+        let open = [Status::Queued, Status::Sent, Status::Delivered];
+        let ended = [
+            Status::Delivered,
+            Status::Succeeded,
+            Status::Failed,
+            Status::Cancelled,
+            Status::Expired,
+            Status::TimedOut,
+        ];
+        let count = |ended: bool, status| {
+            all()
+                .filter(|c| c.has_ended() == ended && c.status() == status)
+                .count()
+        };
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        Tally {
+            accepted: number(self.commands.len()),
+            open: open
+                .map(|status| (status, number(count(false, status))))
+                .to_vec(),
+            ended: ended
+                .map(|status| (status, number(count(true, status))))
+                .to_vec(),
+        }
+    }
+
+    fn register(&mut self, store: &dyn Store, seq: u64) {
+        let device = device(seq);
+        write(
+            store,
+            Unit {
+                turn: None,
+                writes: vec![Write::Device(device.clone())],
+            },
+            self.now,
+        );
+        let lane = Lane::new(device.id, device.registered);
+        self.mids.insert(seq, lane.mids.next);
+        self.lanes.insert(seq, lane);
+    }
+
+    /// A command is told of further; also in the lane, as the server does it.
+    fn tell_somebody(&mut self, turn: &mut Turn) -> Option<Write> {
+        let changing = |seq: &u64| {
+            turn.changes
+                .iter()
+                .any(|change| change.command.id.seq == *seq)
+        };
+        let device = turn.lane.device;
+        let owing = self
+            .commands
+            .values()
+            .filter(|c| c.device == device && c.owed().next().is_some());
+        let owing: Vec<u64> = owing
+            .map(|c| c.id.seq)
+            .filter(|seq| !changing(seq))
+            .collect();
+        let seq = *owing.get(self.roll(owing.len().max(1)))?;
+        let command = self.commands.get_mut(&seq)?;
+        let up_to = command.owed().map(|(place, _)| place + 1).next()?;
+        let up_to = u32::try_from(up_to).ok()?;
+        command.told = command.told.max(up_to);
+        turn.lane.told(command.id, up_to);
+        Some(Write::Told {
+            command: command.id,
+            up_to,
+        })
+    }
+
+    fn inbox(&mut self, store: &dyn Store, device: u64) -> Vec<Input> {
+        let count = 1 + self.roll(3);
+        (0..count)
+            .filter_map(|_| self.input(store, device))
+            .collect()
+    }
+
+    fn input(&mut self, store: &dyn Store, device: u64) -> Option<Input> {
+        let who = Who::Application(AppKey(1));
+        let ticket = Ticket(0);
+        Some(match self.roll(20) {
+            0..=6 => Input::Submit(ticket, Box::new(self.submission(device)?)),
+            7 | 8 => {
+                self.session += 1;
+                Input::Reachable {
+                    session: SessionId(self.session),
+                    confirms: self.roll(4) != 0,
+                }
+            }
+            9 => Input::Unreachable {
+                session: SessionId(self.session),
+            },
+            10..=12 => Input::Acked {
+                command: self.some_command(device)?,
+            },
+            13..=15 => Input::Answered {
+                mid: self.some_mid(store, device)?,
+                answer: self.answer(),
+            },
+            16 => {
+                let lane = &self.lanes[&device];
+                let sent = lane
+                    .open
+                    .iter()
+                    .find(|c| matches!(c.state, State::Sent(_)))?;
+                let Link::Reachable { session, .. } = lane.link else {
+                    return None;
+                };
+                Input::Lost {
+                    command: sent.id,
+                    attempt: sent.issued,
+                    session,
+                }
+            }
+            17 => Input::Cancel {
+                ticket,
+                command: self.some_command(device)?,
+                who,
+            },
+            18 if self.roll(4) == 0 => Input::CancelAll {
+                ticket,
+                who: Who::Operator,
+            },
+            19 if self.roll(40) == 0 => Input::Delete { ticket, who },
+            _ => Input::Heard,
+        })
+    }
+
+    fn submission(&mut self, device: u64) -> Option<Submission> {
+        self.command_seq += 1;
+        let id = CommandId {
+            seq: self.command_seq,
+            tag: self.dice,
+        };
+        let kind = match self.roll(6) {
+            0 => Kind::Immediate,
+            1 => Kind::Direct {
+                confirm: self.roll(2) == 0,
+            },
+            short @ (2 | 3) => Kind::Queued {
+                expire_after: Duration::from_mins(20 * u64::try_from(short).ok()?),
+            },
+            _ => Kind::Queued {
+                expire_after: Duration::from_hours(48),
+            },
+        };
+        let mid = self.lanes.get_mut(&device)?.take_mid()?;
+        Some(Submission {
+            id,
+            app: AppKey(1 + id.seq % 2),
+            who: Who::Application(AppKey(7)),
+            kind,
+            mid,
+            encodable: self.roll(12) != 0,
+            retransmit_max: u8::try_from(self.roll(4)).ok()?,
+            answer_expected: self.roll(2) == 0,
+            callback: self.roll(2) == 0,
+            key: (self.roll(3) == 0).then(|| Arc::from(format!("key {}", id.seq))),
+            body: vec![b'x'; self.roll(300)].into(),
+        })
+    }
+
+    fn answer(&mut self) -> Answer {
+        let verdict = [Verdict::Success, Verdict::Failure, Verdict::Undecodable][self.roll(3)];
+        let detail = (self.roll(3) != 0).then(|| Arc::from(vec![b'{'; self.roll(200)]));
+        Answer {
+            verdict,
+            detail,
+            off_profile: self.roll(3) == 0,
+        }
+    }
+
+    fn some_command(&mut self, device: u64) -> Option<CommandId> {
+        let ids: Vec<CommandId> = self
+            .commands
+            .values()
+            .filter(|c| c.device.seq() == device)
+            .map(|c| c.id)
+            .rev()
+            .take(6)
+            .collect();
+        ids.get(self.roll(ids.len().max(1))).copied()
+    }
+
+    fn some_mid(&mut self, store: &dyn Store, device: u64) -> Option<Mid> {
+        let id = self.some_command(device)?;
+        store
+            .command(id)
+            .expect("commands are read")
+            .map(|command| command.mid)
+    }
+
+    fn pause(&mut self) -> Duration {
+        match self.roll(8) {
+            0 => Duration::ZERO,
+            1 => Duration::from_mins(30),
+            2 => Duration::from_mins(3),
+            _ => Duration::from_secs(7),
+        }
+    }
+
+    /// A number below `sides`, the same for the same seed.
+    fn roll(&mut self, sides: usize) -> usize {
+        self.dice = self
+            .dice
+            .wrapping_mul(0x5851_f42d_4c95_7f2d)
+            .wrapping_add(0x1405_7b7e_f767_814f);
+        usize::try_from(self.dice >> 33).unwrap_or_default() % sides.max(1)
+    }
+}
+
+/// The inputs that follow from what a turn could not match (R1.8, R6.7).
+fn late_arrivals(store: &dyn Store, device: DeviceId, unmatched: &[Unmatched]) -> Vec<Input> {
+    let found = |unmatched: &Unmatched| {
+        let (command, arrival) = match unmatched {
+            Unmatched::Ack(id) => (store.command(*id).expect("commands are read"), Arrival::Ack),
+            Unmatched::Answer(mid, answer) => {
+                let ended = store
+                    .ended_by_mid(device, *mid, 1_000)
+                    .expect("commands are read");
+                (ended, Arrival::Answer(answer.clone()))
+            }
+        };
+        command.map(|command| Input::Late {
+            command: Box::new(command),
+            arrival,
+        })
+    };
+    unmatched.iter().filter_map(found).collect()
+}
+
+/// A device for tests.
+pub(crate) fn device(seq: u64) -> Device {
+    Device {
+        id: DeviceId::new(seq, u128::from(seq) * 0x0123_4567_89ab_cdef_0123),
+        app: AppKey(1),
+        node_id: format!("node-{seq}"),
+        registered: START,
+        modified: START,
+        activated: None,
+        bind_by: None,
+        deleted: None,
+        secret: None,
+        psk: None,
+        verify_code: None,
+        model: None,
+        info: Vec::new(),
+        presence: Presence::default(),
+    }
+}
+
+/// A submission of a queued command for tests.
+pub(crate) fn queued(lane: &mut Lane, seq: u64, app: u64) -> Submission {
+    Submission {
+        id: CommandId {
+            seq,
+            tag: seq.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+        },
+        app: AppKey(app),
+        who: Who::Application(AppKey(app)),
+        kind: Kind::Queued {
+            expire_after: Duration::from_hours(48),
+        },
+        mid: lane.take_mid().expect("mids are left"),
+        encodable: true,
+        retransmit_max: 3,
+        answer_expected: true,
+        callback: false,
+        key: None,
+        body: Arc::from(*b"{}"),
+    }
+}
+
+/// The turn in which these are accepted.
+pub(crate) fn accept(lane: Lane, asked: Vec<Submission>, now: Moment) -> Turn {
+    let inbox = asked
+        .into_iter()
+        .map(|asked| Input::Submit(Ticket(0), Box::new(asked)))
+        .collect();
+    delivery::turn(lane, inbox, &Rules::default(), now)
+}
+
+/// A turn of a lane, which is committed; the lane as it stands then.
+pub(crate) fn take(store: &dyn Store, lane: Lane, inbox: Vec<Input>, now: Moment) -> Lane {
+    let turn = delivery::turn(lane, inbox, &Rules::default(), now);
+    write(store, unit(&turn), now);
+    turn.lane
+}
+
+/// What a turn wants written.
+pub(crate) fn unit(turn: &Turn) -> Unit {
+    Unit {
+        turn: LaneWrite::of(turn),
+        writes: Vec::new(),
+    }
+}
+
+/// Registers a device and reads its lane.
+pub(crate) fn registered(store: &dyn Store, seq: u64) -> Lane {
+    write(
+        store,
+        Unit {
+            turn: None,
+            writes: vec![Write::Device(device(seq))],
+        },
+        START,
+    );
+    store
+        .lane(seq)
+        .expect("lanes are read")
+        .expect("a registered device has a lane")
+}
+
+pub(super) fn a_random_story_is_kept_as_it_was_told(store: &dyn Store) {
+    let mut story = Story::begin(store, 5, 42);
+    for _ in 0..600 {
+        story.step(store);
+    }
+    assert!(
+        story.accepted() > 100,
+        "only {} commands were accepted",
+        story.accepted()
+    );
+    let statuses: Vec<(Status, u64)> = store.tally().expect("the tally is read").ended;
+    assert!(
+        statuses.iter().all(|(_, count)| *count > 0),
+        "every ending occurs: {statuses:?}"
+    );
+    story.compare(store, false);
+}
+
+pub(super) fn a_turn_upon_an_old_revision_is_refused_as_a_whole(store: &dyn Store) {
+    let mut lane = registered(store, 1);
+    let (mut first, mut second) = (lane.clone(), lane.clone());
+    let asked = queued(&mut first, 1, 1);
+    write(store, unit(&accept(first, vec![asked], START)), START);
+    let asked = queued(&mut second, 2, 1);
+    let mut late = unit(&accept(second, vec![asked], START));
+    late.writes.push(Write::Setting {
+        name: "n".to_owned(),
+        value: vec![1],
+    });
+    assert_eq!(
+        commit(store, vec![late], START).expect("the store is healthy"),
+        [Err(Conflict::Stale)]
+    );
+    assert_eq!(store.setting("n").expect("settings are read"), None);
+    assert_eq!(store.tally().expect("the tally is read").accepted, 1);
+    // What is read again can be decided upon.
+    lane = store
+        .lane(1)
+        .expect("lanes are read")
+        .expect("the device is kept");
+    assert_eq!((lane.revision, lane.open.len()), (1, 1));
+    let asked = queued(&mut lane, 2, 1);
+    write(store, unit(&accept(lane, vec![asked], START)), START);
+    // A device that nobody knows has no lane to take a turn.
+    let mut nobody = Lane::new(device(9).id, START);
+    let asked = queued(&mut nobody, 3, 1);
+    let turn = unit(&accept(nobody, vec![asked], START));
+    assert_eq!(
+        commit(store, vec![turn], START).expect("the store is healthy"),
+        [Err(Conflict::Stale)]
+    );
+}
+
+pub(super) fn units_of_one_commit_see_each_other(store: &dyn Store) {
+    // A device, its first command and its second, each decided upon what the one before left, in one commit.
+    let mut lane = Lane::new(device(1).id, START);
+    let asked = queued(&mut lane, 1, 1);
+    let first = accept(lane, vec![asked], START);
+    let mut lane = first.lane.clone();
+    let asked = queued(&mut lane, 2, 1);
+    let second = accept(lane, vec![asked], START);
+    let cancel = Input::Cancel {
+        ticket: Ticket(1),
+        command: first.changes[0].command.id,
+        who: Who::Operator,
+    };
+    let third = delivery::turn(second.lane.clone(), vec![cancel], &Rules::default(), START);
+    let mut with_device = unit(&first);
+    with_device.writes.push(Write::Device(device(1)));
+    let units = vec![with_device, unit(&second), unit(&second), unit(&third)];
+    let applied = commit(store, units, START).expect("the store is healthy");
+    assert_eq!(applied, [Ok(()), Ok(()), Err(Conflict::Stale), Ok(())]);
+    assert_eq!(store.lane(1).expect("lanes are read"), Some(third.lane));
+    let tally = store.tally().expect("the tally is read");
+    assert_eq!(tally.accepted, 2);
+    assert!(
+        tally.open.contains(&(Status::Queued, 1)) && tally.ended.contains(&(Status::Cancelled, 1))
+    );
+}
+
+pub(super) fn what_is_owed_keeps_a_command_until_it_is_told(store: &dyn Store) {
+    let mut lane = registered(store, 1);
+    let asked = Submission {
+        callback: true,
+        ..queued(&mut lane, 1, 1)
+    };
+    let id = asked.id;
+    let reachable = Input::Reachable {
+        session: SessionId(1),
+        confirms: true,
+    };
+    let lane = take(
+        store,
+        lane,
+        vec![reachable, Input::Submit(Ticket(0), Box::new(asked))],
+        START,
+    );
+    let answer = Answer {
+        verdict: Verdict::Success,
+        detail: Some(Arc::from(*b"[1]")),
+        off_profile: false,
+    };
+    let mid = lane.open[0].mid;
+    let lane = take(store, lane, vec![Input::Answered { mid, answer }], START);
+    assert_eq!(lane.open.len(), 0);
+    assert_eq!(
+        store.lane(1).expect("lanes are read").map(|lane| lane.open),
+        Some(Vec::new())
+    );
+    let places = || {
+        let command = store
+            .command(id)
+            .expect("commands are read")
+            .expect("it was accepted");
+        assert_eq!(command.state, State::Ended(Ending::Succeeded));
+        command.owed().map(|(place, _)| place).collect::<Vec<_>>()
+    };
+    assert_eq!(places(), [1, 2, 3]);
+    let tell = |up_to| {
+        let writes = vec![Write::Told { command: id, up_to }];
+        write(store, Unit { turn: None, writes }, START);
+    };
+    tell(3);
+    assert_eq!(places(), [3]);
+    // Telling never goes back.
+    tell(2);
+    assert_eq!(places(), [3]);
+    tell(4);
+    assert_eq!(places(), Vec::<usize>::new());
+    tell(1);
+    // What comes late finds it closed, and leaves it told.
+    let kept = store
+        .command(id)
+        .expect("commands are read")
+        .expect("it was accepted");
+    let late = Input::Late {
+        command: Box::new(kept.clone()),
+        arrival: Arrival::Ack,
+    };
+    take(store, lane, vec![late], START);
+    let kept_then = store
+        .command(id)
+        .expect("commands are read")
+        .expect("it was accepted");
+    assert_eq!(kept_then.told, 4);
+    assert_eq!(
+        kept_then.history.last().map(|entry| entry.cause),
+        Some(Cause::LateAck)
+    );
+    assert_eq!(kept_then.history.len(), kept.history.len() + 1);
+    assert!(
+        store
+            .tally()
+            .expect("the tally is read")
+            .ended
+            .contains(&(Status::Succeeded, 1))
+    );
+}
+
+pub(super) fn r6_7_an_ended_command_is_found_by_its_mid(store: &dyn Store) {
+    let mut lane = registered(store, 1);
+    let mut asked = Vec::new();
+    for seq in 1..=3 {
+        asked.push(queued(&mut lane, seq, 1));
+    }
+    let mid = asked[0].mid;
+    let ids: Vec<CommandId> = asked.iter().map(|asked| asked.id).collect();
+    // All three under one mid, as after 65535 further ones: the first is sent and answered, the second is cancelled unsent,
+    // the third is open.
+    for asked in &mut asked {
+        asked.mid = mid;
+    }
+    let third = asked.pop().expect("there are three");
+    let reachable = Input::Reachable {
+        session: SessionId(1),
+        confirms: true,
+    };
+    let submit = |asked| Input::Submit(Ticket(0), Box::new(asked));
+    let mut inbox = vec![reachable];
+    inbox.extend(asked.into_iter().map(submit));
+    let lane = take(store, lane, inbox, START);
+    let by_mid = |last| {
+        store
+            .ended_by_mid(device(1).id, mid, last)
+            .expect("commands are read")
+            .map(|c| c.id)
+    };
+    assert_eq!(by_mid(1_000), None);
+    let cancel = Input::Cancel {
+        ticket: Ticket(0),
+        command: ids[1],
+        who: Who::Operator,
+    };
+    let lane = take(store, lane, vec![cancel], START);
+    assert_eq!(by_mid(1_000), None);
+    let answer = Answer {
+        verdict: Verdict::Success,
+        detail: None,
+        off_profile: false,
+    };
+    let lane = take(store, lane, vec![Input::Answered { mid, answer }], START);
+    take(store, lane, vec![submit(third)], START);
+    assert_eq!(by_mid(1_000), Some(ids[0]));
+    // It is the third from the end.
+    assert_eq!(by_mid(3), Some(ids[0]));
+    assert_eq!(by_mid(2), None);
+    assert_eq!(
+        store
+            .ended_by_mid(device(2).id, mid, 1_000)
+            .expect("commands are read"),
+        None
+    );
+    let other = Mid::new(mid.number() ^ 1)
+        .or(Mid::new(7))
+        .expect("7 is a mid");
+    assert_eq!(
+        store
+            .ended_by_mid(device(1).id, other, 1_000)
+            .expect("commands are read"),
+        None
+    );
+}
