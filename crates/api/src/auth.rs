@@ -1,6 +1,7 @@
 //! Login, refresh and logout [2].
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::fields::{Fields, check_text, json_object};
 use crate::query::{Query, QueryWriter};
@@ -25,6 +26,26 @@ impl LoginRequest {
         Ok(Self {
             app_id: form_field(&form, "appId")?,
             secret: Secret::new(form_field(&form, "secret")?),
+        })
+    }
+
+    /// Reads the body: a form, or JSON with the same fields when it starts with a brace. Field names come in any case in both.
+    pub fn from_body(body: &[u8]) -> Result<Self, Invalid> {
+        if body.trim_ascii().first() != Some(&b'{') {
+            return Self::from_form(body);
+        }
+        let map: Map<String, Value> = json_object(body)?
+            .into_iter()
+            .map(|(name, value)| match name.to_ascii_lowercase().as_str() {
+                "appid" => ("appId".to_owned(), value),
+                "secret" => ("secret".to_owned(), value),
+                _ => (name, value),
+            })
+            .collect();
+        let fields = Fields::of(&map);
+        Ok(Self {
+            app_id: fields.required_text("appId", REQUIRED)?,
+            secret: fields.required_secret("secret", REQUIRED)?,
         })
     }
 
@@ -141,6 +162,26 @@ mod tests {
             LoginRequest::from_form(expected.to_form().as_bytes()).unwrap(),
             expected
         );
+    }
+
+    #[test]
+    fn a_login_may_be_json() {
+        let expected = LoginRequest {
+            app_id: "a".to_owned(),
+            secret: Secret::new("s"),
+        };
+        for body in [
+            r#" {"appId":"a","secret":"s"}"#,
+            r#"{"Secret":"s","APPID":"a","x":null}"#,
+        ] {
+            assert_eq!(LoginRequest::from_body(body.as_bytes()).unwrap(), expected);
+        }
+        assert_eq!(
+            LoginRequest::from_body(b"appId=a&secret=s").unwrap(),
+            expected
+        );
+        let error = LoginRequest::from_body(br#"{"appId":"a","secret":null}"#).unwrap_err();
+        assert_eq!(error.to_string(), "`secret` is required");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::shutdown::Shutdown;
 use crate::south::{Hub, Mailbox};
 use delivery::{AppKey, Command, CommandId, DeviceId, Input, Kind, Lane, Moment, Refusal, Rules, Who};
 use inbox::{Message, Request, What};
+pub(crate) use shard::key_horizon;
 use std::sync::atomic::AtomicU64;
 use std::sync::Arc;
 use store::{CancelTask, Conflict, Device, Failed, Report, Store, TaskId, Unit, Write};

@@ -8,7 +8,7 @@ use delivery::{DeviceId, Moment, Who};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use store::{Device, Failed, Presence, Write};
+use store::{Conflict, Device, Failed, Presence, Write};
 
 /// Changes of devices that fall into the same part wait for each other.
 const PARTS: usize = 64;
@@ -43,8 +43,27 @@ impl DeviceCache {
 }
 
 impl Registry {
-    /// The device with this id, unless it was deleted.
+    /// The device with this id, unless it was deleted, or did not connect by the time that its registration set: such a one is
+    /// deleted on the way (R7.6).
     pub async fn device(&self, id: DeviceId) -> Result<Option<Arc<Device>>, Failed> {
+        let Some(device) = self.record(id).await? else { return Ok(None) };
+        let parts = self.dispatch.parts();
+        let now = parts.clock.now();
+        let lapsed = device.activated.is_none() && device.bind_by.is_some_and(|by| by <= now);
+        if !lapsed || parts.hub.is_online(id) {
+            return Ok(Some(device));
+        }
+        match self.delete_device(id, Who::Platform, now).await {
+            Ok(_) => tracing::info!(device = %id, "a registration has lapsed: the device did not connect in time"),
+            Err(Refused::Store(failed)) => return Err(failed),
+            // It is tried again when somebody asks for the device the next time.
+            Err(error) => tracing::warn!(device = %id, %error, "a lapsed registration cannot be deleted now"),
+        }
+        Ok(None)
+    }
+
+    /// The record of a device that is not deleted.
+    async fn record(&self, id: DeviceId) -> Result<Option<Arc<Device>>, Failed> {
         let cached = self.devices.part(id).get(&id).cloned();
         if let Some(device) = cached {
             return Ok(Some(device).filter(|d| d.deleted.is_none()));
@@ -77,9 +96,17 @@ impl Registry {
     /// Keeps a new device.
     ///
     /// # Errors
-    /// [`Conflict::NodeIdTaken`](store::Conflict::NodeIdTaken) if another device has its node id.
+    /// [`Conflict::NodeIdTaken`] if another device has its node id.
     pub async fn add_device(&self, device: Device) -> Result<Arc<Device>, KeepError> {
-        self.dispatch.keep(vec![Write::Device(device.clone())]).await?;
+        let kept = self.dispatch.keep(vec![Write::Device(device.clone())]).await;
+        if let Err(KeepError::Conflict(Conflict::NodeIdTaken)) = kept
+            && self.device_by_node(&device.node_id).await?.is_none()
+        {
+            // A registration that had lapsed held the node id; it is deleted now.
+            self.dispatch.keep(vec![Write::Device(device.clone())]).await?;
+        } else {
+            kept?;
+        }
         let device = Arc::new(device);
         self.devices.put(device.clone());
         Ok(device)

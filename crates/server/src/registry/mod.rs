@@ -98,6 +98,13 @@ impl Registry {
         known.app_ids.get(&token.app).and_then(|id| known.apps.get(id)).cloned()
     }
 
+    /// The access token of an application that is valid longest, if one is valid at `now`.
+    pub fn access_token(&self, app: AppKey, now: Moment) -> Option<Token> {
+        let known = self.read();
+        let its = known.tokens.values().filter(|t| t.app == app && t.kind == TokenKind::Access && now < t.valid_until);
+        its.max_by_key(|t| t.valid_until).cloned()
+    }
+
     /// Gives an application new tokens: of its earlier ones, `keep` stays until the moment beside it (R3.6).
     pub async fn renew_tokens(&self, app: AppKey, fresh: Vec<Token>, keep: Option<Token>) -> Result<(), KeepError> {
         let _one = self.changing.lock().await;

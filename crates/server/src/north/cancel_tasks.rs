@@ -1,0 +1,139 @@
+//! Cancel tasks: every PENDING command of a device at once (contract §5.5, §5.6, R1.10).
+
+use super::answer::Answer;
+use super::error::Error;
+use super::{Call, North, wire};
+use crate::random;
+use api::cancel_tasks::{
+    CancelTaskAnswer, CancelTaskRequest, CancelTaskStatus, CancelTasksAnswer, CancelTasksQuery,
+};
+use api::commands::Pagination;
+use delivery::{Command, Who};
+use std::sync::Arc;
+use store::{Application, CancelTask, CancelTaskFilter, Failed, Page, Store, TaskId};
+
+/// `createDeviceCmdCancelTask`: the 201 says RUNNING and shows the commands as they were.
+pub(super) async fn create(
+    north: &North,
+    call: &Call,
+    caller: &Arc<Application>,
+) -> Result<Answer, Error> {
+    let request = CancelTaskRequest::from_json(&call.body)?;
+    let owner = north.owner(call, caller)?;
+    let device = north.device(&request.device_id, &owner).await?;
+    let id = TaskId(u128::from(call.now.as_millis()) << 64 | u128::from(random::number()));
+    let who = Who::Application(caller.key);
+    let (task, before) = north
+        .dispatch
+        .cancel_all(device.id, (id, owner.key), who)
+        .await?;
+    Ok(Answer::of(&shown(
+        &task,
+        &before,
+        CancelTaskStatus::Running,
+        &owner,
+    )?))
+}
+
+/// `queryDeviceCmdCancelTask`: the newest first, with their commands as they are now.
+pub(super) async fn list(
+    north: &North,
+    call: &Call,
+    caller: &Arc<Application>,
+) -> Result<Answer, Error> {
+    let query = CancelTasksQuery::read(&call.query)?;
+    let owner = north.owner(call, caller)?;
+    let device = match &query.device_id {
+        Some(id) => Some(north.device_of_old(id, owner.key).await?),
+        None => None,
+    };
+    north.row_fault()?;
+    let nothing = || {
+        Answer::of(&CancelTasksAnswer {
+            pagination: Pagination::of(query.page, 0),
+            data: Vec::new(),
+        })
+    };
+    // A task is carried out within its creation: nothing is ever found waiting, running or done in part.
+    let succeeded = match query.status {
+        None => None,
+        Some(CancelTaskStatus::Success) => Some(true),
+        Some(CancelTaskStatus::Failed) => Some(false),
+        Some(
+            CancelTaskStatus::Waiting | CancelTaskStatus::Running | CancelTaskStatus::PartSuccess,
+        ) => return Ok(nothing()),
+    };
+    let task = match query.task_id.as_deref().map(str::parse::<TaskId>) {
+        None => None,
+        Some(Ok(id)) => Some(id),
+        Some(Err(_)) => return Ok(nothing()),
+    };
+    let filter = CancelTaskFilter {
+        app: owner.key,
+        task,
+        device,
+        succeeded,
+        from: query.created.start.map(wire::from),
+        to: query.created.end.map(wire::to),
+        skip: query.page.offset(),
+        take: usize::try_from(query.page.size).unwrap_or(usize::MAX),
+    };
+    let page = north
+        .registry
+        .ask(move |store| read(store, &filter))
+        .await?;
+    let shown = |(task, commands): &(CancelTask, Vec<Command>)| {
+        let status = if task.commands.is_empty() {
+            CancelTaskStatus::Failed
+        } else {
+            CancelTaskStatus::Success
+        };
+        shown(task, commands, status, &owner)
+    };
+    let data: Result<Vec<_>, Error> = page.items.iter().map(shown).collect();
+    Ok(Answer::of(&CancelTasksAnswer {
+        pagination: Pagination::of(query.page, page.total),
+        data: data?,
+    }))
+}
+
+/// Tasks with those of their commands that are still kept.
+fn read(
+    store: &dyn Store,
+    filter: &CancelTaskFilter,
+) -> Result<Page<(CancelTask, Vec<Command>)>, Failed> {
+    let Page { total, items } = store.cancel_tasks(filter)?;
+    let with_commands = |task: CancelTask| {
+        let commands = task
+            .commands
+            .iter()
+            .filter_map(|id| store.command(*id).transpose());
+        let commands: Result<Vec<Command>, Failed> = commands.collect();
+        commands.map(|commands| (task, commands))
+    };
+    let items: Result<Vec<_>, Failed> = items.into_iter().map(with_commands).collect();
+    Ok(Page {
+        total,
+        items: items?,
+    })
+}
+
+fn shown(
+    task: &CancelTask,
+    commands: &[Command],
+    status: CancelTaskStatus,
+    owner: &Application,
+) -> Result<CancelTaskAnswer, Error> {
+    let shown: Result<Vec<_>, Error> = commands
+        .iter()
+        .map(|command| wire::shown(command, &owner.app_id))
+        .collect();
+    Ok(CancelTaskAnswer {
+        task_id: task.id.to_string(),
+        app_id: owner.app_id.clone(),
+        device_id: task.device.to_string(),
+        status,
+        total_count: u32::try_from(task.commands.len()).unwrap_or(u32::MAX),
+        device_commands: shown?,
+    })
+}

@@ -1,0 +1,93 @@
+//! The accept loop: TCP, TLS if asked for, a cap on connections, and an orderly end.
+
+use super::{North, connection};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+/// How long to wait before the next attempt when the machine gives no connection.
+const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(50);
+
+/// Accepts and serves connections until the platform stops; then waits until the requests under way are answered, at most for
+/// [`Settings::drain_time`](super::Settings::drain_time), and ends the rest. It owns the task of every connection.
+pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, north: Arc<North>) {
+    let places = Arc::new(Semaphore::new(
+        north
+            .settings
+            .connections_max
+            .clamp(1, Semaphore::MAX_PERMITS),
+    ));
+    let shutdown = north.shutdown().clone();
+    let mut stop = pin!(shutdown.begun());
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            _ = &mut stop => break,
+            Some(ended) = connections.join_next(), if !connections.is_empty() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a connection's task failed");
+                }
+            }
+            (stream, from, place) = accept(&listener, &places) => {
+                connections.spawn(connect(stream, tls.clone(), (north.clone(), from, place)));
+            }
+        }
+    }
+    drop(listener);
+    let finished = async { while connections.join_next().await.is_some() {} };
+    if timeout(north.settings.drain_time, finished).await.is_err() {
+        tracing::warn!(
+            connections = connections.len(),
+            "requests were still under way when the time to finish was up"
+        );
+        connections.shutdown().await;
+    }
+}
+
+/// The next connection, once there is a place for it.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+    let place = places
+        .clone()
+        .acquire_owned()
+        .await
+        .expect("the semaphore is never closed");
+    loop {
+        match listener.accept().await {
+            Ok((stream, from)) => return (stream, from, place),
+            Err(error) => {
+                tracing::warn!(%error, "a connection cannot be accepted");
+                sleep(ACCEPT_AGAIN_AFTER).await;
+            }
+        }
+    }
+}
+
+async fn connect(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    (north, from, place): (Arc<North>, SocketAddr, OwnedSemaphorePermit),
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%from, %error, "a connection is gone already");
+        return;
+    }
+    match tls {
+        None => connection::run(stream, north, from.ip()).await,
+        Some(tls) => match timeout(north.settings.client_time, tls.accept(stream)).await {
+            Ok(Ok(stream)) => connection::run(stream, north, from.ip()).await,
+            Ok(Err(error)) => tracing::info!(%from, %error, "a TLS handshake failed"),
+            Err(_) => tracing::info!(%from, "a TLS handshake took too long"),
+        },
+    }
+    drop(place);
+}
