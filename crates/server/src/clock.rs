@@ -136,6 +136,11 @@ pub fn passed_us() -> u64 {
     s.unwrap_or_default() * 1_000_000 + ns.unwrap_or_default() / 1_000
 }
 
+/// What the machine's wall clock shows, for those who check certificates; everything else goes by [`Clock`].
+pub fn wall() -> Moment {
+    Moment::from_millis(wall_ms())
+}
+
 fn wall_ms() -> u64 {
     millis(clock_gettime(ClockId::Realtime))
 }

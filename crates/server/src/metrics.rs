@@ -2,6 +2,28 @@
 
 use delivery::{Cause, Change, Status};
 use metrics::{counter, Counter};
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use std::sync::OnceLock;
+
+/// Upper bounds of the classes in which durations are counted, in seconds.
+const SECONDS: [f64; 12] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0, 20.0];
+
+static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+
+/// Where everything is counted that this process counts. Installed at the first call; handles that were made before it count
+/// into nothing.
+pub fn recorder() -> PrometheusHandle {
+    let install = || {
+        let builder: Result<PrometheusBuilder, BuildError> = PrometheusBuilder::new().set_buckets(&SECONDS);
+        let recorder = builder.expect("there are classes").build_recorder();
+        let handle = recorder.handle();
+        if metrics::set_global_recorder(recorder).is_err() {
+            tracing::warn!("somebody else counts in this process; the page of metrics shows the store's numbers only");
+        }
+        handle
+    };
+    RECORDER.get_or_init(install).clone()
+}
 
 /// Handles of the counters on the hot path, made once.
 pub struct Metrics {

@@ -1,0 +1,166 @@
+//! `downlink serve`: the server, until it is told to stop.
+
+use crate::{Place, log};
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use server::assembly::{Running, Server, near};
+use server::config::{Behind, Config, Layers};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The most important settings; `--set` takes every one.
+#[derive(Args)]
+pub(crate) struct Serve {
+    /// The address for applications [default: 0.0.0.0].
+    #[arg(long, value_name = "ADDRESS")]
+    north_address: Option<String>,
+    /// The port for applications; 0 = a free one [default: 8743].
+    #[arg(long, value_name = "PORT")]
+    north_port: Option<String>,
+    /// Serve applications over plain HTTP instead of HTTPS.
+    #[arg(long)]
+    plain_http: bool,
+    /// The address for MQTT without TLS [default: 127.0.0.1].
+    #[arg(long, value_name = "ADDRESS")]
+    mqtt_address: Option<String>,
+    /// The port for MQTT without TLS; 0 = a free one [default: 1883].
+    #[arg(long, value_name = "PORT")]
+    mqtt_port: Option<String>,
+    /// The port for MQTT over TLS; 0 = a free one [default: 8883].
+    #[arg(long, value_name = "PORT")]
+    mqtt_tls_port: Option<String>,
+    /// The operator's port on loopback; 0 = a free one [default: 8744].
+    #[arg(long, value_name = "PORT")]
+    admin_port: Option<String>,
+    /// Take free ports everywhere; `ports.json` in the data folder tells them.
+    #[arg(long)]
+    free_ports: bool,
+    /// Names and addresses for the generated certificate, comma-separated, beside localhost.
+    #[arg(long, value_name = "NAMES")]
+    tls_names: Option<String>,
+    /// Let time stand still until it is moved through the admin interface; loopback only, for tests.
+    #[arg(long)]
+    test_clock: bool,
+    /// What to do when the machine's clock is behind the database: refuse or continue.
+    #[arg(long, value_name = "WHAT")]
+    clock_behind: Option<String>,
+    /// The least level that is logged: error, warn, info, debug or trace [default: info].
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// Log JSON, an object a line.
+    #[arg(long)]
+    log_json: bool,
+    /// Any setting, as in the configuration file: `--set commands.pending_max=50`. May be repeated.
+    #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
+    settings: Vec<String>,
+}
+
+impl Serve {
+    /// Serves until the end.
+    pub(crate) fn run(&self, place: &Place) -> Result<()> {
+        let mut layers = place.layers()?;
+        self.add_to(&mut layers)?;
+        let config = layers.join()?;
+        log::begin(&config.log)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build();
+        runtime
+            .context("the machine gives no threads")?
+            .block_on(serve(config))
+    }
+
+    fn add_to(&self, layers: &mut Layers) -> Result<()> {
+        if self.free_ports {
+            for port in ["north.port", "mqtt.port", "mqtt.tls_port", "admin.port"] {
+                layers.set("--free-ports", port, "0")?;
+            }
+        }
+        let flag = |on: bool, value: &str| on.then(|| value.to_owned());
+        let flags = [
+            (
+                "--north-address",
+                "north.address",
+                self.north_address.clone(),
+            ),
+            ("--north-port", "north.port", self.north_port.clone()),
+            ("--plain-http", "north.tls", flag(self.plain_http, "false")),
+            ("--mqtt-address", "mqtt.address", self.mqtt_address.clone()),
+            ("--mqtt-port", "mqtt.port", self.mqtt_port.clone()),
+            (
+                "--mqtt-tls-port",
+                "mqtt.tls_port",
+                self.mqtt_tls_port.clone(),
+            ),
+            ("--admin-port", "admin.port", self.admin_port.clone()),
+            ("--tls-names", "tls.names", self.tls_names.clone()),
+            ("--test-clock", "clock.test", flag(self.test_clock, "true")),
+            ("--clock-behind", "clock.behind", self.clock_behind.clone()),
+            ("--log-level", "log.level", self.log_level.clone()),
+            ("--log-json", "log.json", flag(self.log_json, "true")),
+        ];
+        for (name, setting, value) in flags {
+            if let Some(value) = value {
+                layers.set(name, setting, &value)?;
+            }
+        }
+        for pair in &self.settings {
+            let Some((setting, value)) = pair.split_once('=') else {
+                bail!("--set {pair}: must be SECTION.KEY=VALUE");
+            };
+            layers.set("--set", setting.trim(), value.trim())?;
+        }
+        Ok(())
+    }
+}
+
+async fn serve(config: Config) -> Result<()> {
+    if config.clock.test {
+        tracing::warn!("time stands still until it is moved: this is a server for tests");
+    }
+    if config.clock.behind == Behind::Continue {
+        tracing::warn!("a start behind the database's last moment is allowed");
+    }
+    // Before anything is begun, so that no signal is missed.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let running = Server::new(config).start().await?;
+    announce(&running);
+    let shutdown = running.shutdown.clone();
+    let ended = running.ended();
+    tokio::pin!(ended);
+    tokio::select! {
+        outcome = &mut ended => return Ok(outcome?),
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("asked to stop; once more stops at once");
+    shutdown.drain();
+    tokio::select! {
+        outcome = ended => Ok(outcome?),
+        _ = terminate.recv() => bail!("stopped at once; what was acknowledged is kept"),
+        _ = interrupt.recv() => bail!("stopped at once; what was acknowledged is kept"),
+    }
+}
+
+/// The line that tells where everything is.
+fn announce(running: &Running) {
+    let ports = &running.ports;
+    let shown = |address: Option<std::net::SocketAddr>| {
+        address.map_or_else(|| "off".to_owned(), |a| a.to_string())
+    };
+    let ca = running.ca_file.as_ref().map_or_else(
+        || "own certificate".to_owned(),
+        |file| file.display().to_string(),
+    );
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        applications = ports.north_url(),
+        listening = %ports.north,
+        mqtt = shown(ports.mqtt),
+        mqtt_tls = shown(ports.mqtts),
+        admin = format!("http://{}", near(ports.admin)),
+        data = %running.folder.display(),
+        ca,
+        "Downlink is ready"
+    );
+}

@@ -1,0 +1,81 @@
+//! What stands on the terminal: lines, tables, JSON. A reader that goes away early (`| head`) is no error.
+
+use anyhow::Result;
+use serde::Serialize;
+use std::fmt::Arguments;
+use std::io::{ErrorKind, Write};
+
+/// Prints a line.
+pub(crate) fn line(text: Arguments<'_>) -> Result<()> {
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        outcome => Ok(outcome?),
+    }
+}
+
+/// Prints a value as JSON.
+pub(crate) fn json(value: &impl Serialize) -> Result<()> {
+    line(format_args!("{}", serde_json::to_string_pretty(value)?))
+}
+
+/// Prints rows under a head, in columns.
+pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> Result<()> {
+    let head = head.map(str::to_owned);
+    let all = || std::iter::once(&head).chain(rows);
+    let widths: [usize; N] = std::array::from_fn(|column| {
+        all()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    });
+    for row in all() {
+        let cells: Vec<String> = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        line(format_args!("{}", cells.join("  ").trim_end()))?;
+    }
+    Ok(())
+}
+
+/// Prints names and values, one pair a line; what has no value is left out.
+pub(crate) fn pairs(pairs: &[(&str, Option<String>)]) -> Result<()> {
+    let width = pairs.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    for (name, value) in pairs {
+        if let Some(value) = value {
+            line(format_args!("{name:width$}  {value}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Yes or no.
+pub(crate) fn yes(yes: bool) -> String {
+    if yes { "yes" } else { "no" }.to_owned()
+}
+
+/// A text as one segment of a path.
+pub(crate) fn escape(text: &str) -> String {
+    use std::fmt::Write;
+    text.bytes().fold(String::new(), |mut out, byte| {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(char::from(byte))
+            }
+            byte => write!(out, "%{byte:02X}").expect("a string takes every write"),
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_stays_one_segment() {
+        assert_eq!(escape("a-Z.0_~"), "a-Z.0_~");
+        assert_eq!(escape("../a b?ü"), "..%2Fa%20b%3F%C3%BC");
+    }
+}

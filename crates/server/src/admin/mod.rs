@@ -1,0 +1,91 @@
+//! The operator's door: an HTTP listener on loopback.
+//!
+//! `/healthz`, `/readyz` and `/metrics` are open to whoever reaches loopback; they tell numbers and no names. Everything under
+//! `/downlink/v1/` needs the token that stands in `admin.token` in the data folder: `Authorization: Bearer <token>`.
+//! Errors are `{"error":"…","message":"…"}` with an honest status.
+
+mod applications;
+pub mod client;
+mod clock;
+mod commands;
+mod devices;
+mod door;
+mod explain;
+mod faults;
+mod health;
+mod package;
+mod problem;
+mod profiles;
+pub mod wire;
+
+pub use door::{TOKEN_FILE, Token, TokenError};
+pub use problem::Problem;
+
+use crate::dispatch::Dispatch;
+use crate::registry::Registry;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::routing::{get, patch};
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::sync::Arc;
+use store::Sqlite;
+use tokio::net::TcpListener;
+
+/// Bytes of a request's body; product model packages are the largest.
+const BODY_BYTES_MAX: usize = 8 * 1_048_576;
+
+/// What the operator's door works with.
+pub struct Admin {
+    /// The lanes.
+    pub dispatch: Dispatch,
+    /// Applications, devices and product models.
+    pub registry: Arc<Registry>,
+    /// The database: its counters, and the fault that a test can ask of it.
+    pub database: Arc<Sqlite>,
+    /// What was counted.
+    pub recorder: PrometheusHandle,
+    /// What a caller must show.
+    pub token: Token,
+    /// Moves of the test clock are made one after the other.
+    pub moving: tokio::sync::Mutex<()>,
+}
+
+/// Serves the door on `listener` until the platform stops, and what has begun to its end.
+pub async fn serve(listener: TcpListener, admin: Arc<Admin>) {
+    let shutdown = admin.dispatch.parts().shutdown.clone();
+    let stops = async move { drop(shutdown.begun().await) };
+    let served = axum::serve(listener, router(admin))
+        .with_graceful_shutdown(stops)
+        .await;
+    if let Err(error) = served {
+        tracing::error!(%error, "the admin listener failed");
+    }
+}
+
+fn router(admin: Arc<Admin>) -> Router {
+    let guarded = Router::new()
+        .route(
+            "/applications",
+            get(applications::list).post(applications::create),
+        )
+        .route("/applications/{app_id}", patch(applications::change))
+        .route("/profiles", get(profiles::list).post(profiles::add))
+        .route("/devices/{device_id}", get(devices::show))
+        .route("/commands", get(commands::list))
+        .route("/commands/{command_id}", get(commands::show))
+        .route("/commands/{command_id}/history", get(commands::history))
+        .route("/commands/{command_id}/explain", get(commands::explain))
+        .route("/clock", get(clock::show).post(clock::advance))
+        .route("/faults", axum::routing::post(faults::set))
+        .layer(middleware::from_fn_with_state(admin.clone(), door::guard));
+    Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .nest("/downlink/v1", guarded)
+        .fallback(problem::unknown_path)
+        .method_not_allowed_fallback(problem::wrong_method)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(admin)
+}

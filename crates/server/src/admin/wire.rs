@@ -1,0 +1,294 @@
+//! What the operator's door says and hears, as JSON. Moments are milliseconds since 1970, and beside them a text for people.
+
+use api::Timestamp;
+use delivery::{Kind, Moment, Status};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// An error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProblemView {
+    /// Its kind, for programs.
+    pub error: String,
+    /// What is wrong, for people.
+    pub message: String,
+}
+
+/// A moment: for programs and for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MomentView {
+    /// Milliseconds since 1970.
+    pub ms: u64,
+    /// The same in UTC, `20151212T121212Z`.
+    pub utc: String,
+}
+
+impl From<Moment> for MomentView {
+    fn from(moment: Moment) -> Self {
+        Self {
+            ms: moment.as_millis(),
+            utc: Timestamp::from_unix_millis_u64(moment.as_millis()).to_string(),
+        }
+    }
+}
+
+/// Asks for a new application.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct NewApplication {
+    /// Its id, 1 to 256 visible ASCII characters; made up if absent.
+    pub app_id: Option<String>,
+    /// Its secret, 1 to 256 characters; made up if absent.
+    pub secret: Option<String>,
+    /// A name for people.
+    pub name: Option<String>,
+    /// Whether its calls are limited (R3.5); yes if absent.
+    pub throttled: Option<bool>,
+}
+
+/// Changes an application; what is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ApplicationChange {
+    /// Whether its calls are limited (R3.5).
+    pub throttled: Option<bool>,
+    /// A name for people.
+    pub name: Option<String>,
+}
+
+/// An application.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApplicationView {
+    /// Its id.
+    pub app_id: String,
+    /// A name for people.
+    pub name: String,
+    /// Whether its calls are limited.
+    pub throttled: bool,
+    /// When it was created.
+    pub created: MomentView,
+    /// Its secret; in the answer to its creation only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+}
+
+/// A product model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProfileView {
+    /// The version's number on this platform.
+    pub version: u64,
+    /// With the model, its key.
+    pub manufacturer_id: String,
+    /// With the manufacturer's id, its key.
+    pub model: String,
+    /// The device type.
+    pub device_type: String,
+    /// The manufacturer's name.
+    pub manufacturer_name: String,
+    /// The protocol, in the manufacturer's spelling.
+    pub protocol_type: String,
+    /// What it offers: services, with their commands.
+    pub services: Vec<ServiceView>,
+}
+
+/// A service of a product model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceView {
+    /// What commands call it.
+    pub service_id: String,
+    /// The names of its commands.
+    pub commands: Vec<String>,
+}
+
+/// The answer to a product model that was added.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProfileAdded {
+    /// The model as it is now.
+    pub profile: ProfileView,
+    /// Whether there was a version of it before.
+    pub replaced: bool,
+}
+
+/// A device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceView {
+    /// Its id.
+    pub device_id: String,
+    /// Its own mark.
+    pub node_id: String,
+    /// Its application.
+    pub app_id: Option<String>,
+    /// When it was registered.
+    pub registered: MomentView,
+    /// When it first connected.
+    pub activated: Option<MomentView>,
+    /// By when it must have connected.
+    pub bind_by: Option<MomentView>,
+    /// When it was deleted.
+    pub deleted: Option<MomentView>,
+    /// Whether it has a session now.
+    pub online: bool,
+    /// Whether it takes commands now.
+    pub reachable: bool,
+    /// When it was last heard.
+    pub last_contact: Option<MomentView>,
+    /// Manufacturer id and model, if known.
+    pub model: Option<(String, String)>,
+    /// The version of its product model, if there is one.
+    pub profile_version: Option<u64>,
+    /// Commands that have not ended.
+    pub open_commands: usize,
+    /// Those of them that are PENDING.
+    pub pending_commands: usize,
+}
+
+/// A command.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CommandView {
+    /// Its id.
+    pub command_id: String,
+    /// Its device.
+    pub device_id: String,
+    /// The device's application.
+    pub app_id: Option<String>,
+    /// `queued`, `immediate` or `direct`.
+    pub kind: String,
+    /// The service.
+    pub service_id: String,
+    /// The command's name.
+    pub method: String,
+    /// The parameters.
+    pub paras: Box<RawValue>,
+    /// The status, by the contract's name.
+    pub status: String,
+    /// Whether nothing changes its status any more.
+    #[serde(rename = "final")]
+    pub is_final: bool,
+    /// When it was accepted.
+    pub created: MomentView,
+    /// When it expires, for a queued one.
+    pub expires: Option<MomentView>,
+    /// Attempts that were committed and not given back.
+    pub issued_times: u8,
+    /// Repeats that it may have.
+    pub retransmit_max: u8,
+    /// Its id on the link.
+    pub mid: u16,
+    /// The device's answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Box<RawValue>>,
+    /// Attempts that the link lost.
+    pub lost: u32,
+    /// What arrived after its end.
+    pub late: u32,
+}
+
+/// One line of a command's history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryView {
+    /// The status from then on.
+    pub status: String,
+    /// When.
+    pub at: MomentView,
+    /// Why.
+    pub cause: String,
+    /// Attempts by then.
+    pub attempt: u8,
+    /// Who: `platform`, `device`, `operator`, or `application` and its id.
+    pub who: String,
+    /// Whether it came after the end and changed nothing.
+    pub late: bool,
+}
+
+/// A command's history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryView {
+    /// The command.
+    pub command_id: String,
+    /// Its entries, oldest first.
+    pub history: Vec<EntryView>,
+}
+
+/// Why a command is where it is, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    /// The command.
+    pub command_id: String,
+    /// Its status.
+    pub status: String,
+    /// Sentences.
+    pub explanation: Vec<String>,
+}
+
+/// Moves the test clock: by a span, or to a moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClockMove {
+    /// By how many milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advance_ms: Option<u64>,
+    /// To which moment, in milliseconds since 1970 or as `20151212T121212Z`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<ClockTarget>,
+}
+
+/// A moment, written in either way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ClockTarget {
+    /// Milliseconds since 1970.
+    Millis(u64),
+    /// UTC.
+    Text(String),
+}
+
+/// What the clock shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClockView {
+    /// Now.
+    pub now: MomentView,
+    /// Whether it stands still until it is moved.
+    pub test: bool,
+    /// The next deadline of a command, if there is one.
+    pub next_deadline: Option<MomentView>,
+    /// Deadlines that the move stopped at.
+    pub stops: u64,
+}
+
+/// Asks for something to go wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultOrder {
+    /// What: a name of [`Fault`](crate::faults::Fault), or `commit`.
+    pub fault: String,
+    /// How often; 0 takes it back. `commit` happens once.
+    #[serde(default = "once")]
+    pub times: u32,
+}
+
+const fn once() -> u32 {
+    1
+}
+
+/// What kind of command it is.
+pub(super) const fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Queued { .. } => "queued",
+        Kind::Immediate => "immediate",
+        Kind::Direct { .. } => "direct",
+    }
+}
+
+/// The contract's name of a status.
+pub(super) const fn status_name(status: Status) -> &'static str {
+    crate::north::wire::status(status).as_str()
+}

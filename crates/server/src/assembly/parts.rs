@@ -1,0 +1,202 @@
+//! The parts, joined: who knows whom.
+
+use super::StartError;
+use super::open::Opened;
+use super::ports::Bound;
+use crate::admin::{self, Admin};
+use crate::config::{Config, ErrorStatus, Mqtt, North as NorthConfig};
+use crate::dispatch::{self, Dispatch};
+use crate::faults::Faults;
+use crate::metrics::{self, Metrics};
+use crate::north::{self, North};
+use crate::registry::{Models, Registry};
+use crate::shutdown::Shutdown;
+use crate::south::Hub;
+use crate::south::admission::Admission;
+use crate::south::mqtt::{self as devices, Counts, South};
+use crate::tls::Tls;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::thread::available_parallelism;
+use std::time::Duration;
+use store::Sqlite;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+/// More shards than these gain nothing: the database's writer is the bottleneck.
+const SHARDS_MAX: usize = 2;
+const MIB: u64 = 1_048_576;
+
+/// Everything that the listeners work with.
+pub(super) struct Parts {
+    pub(super) dispatch: Dispatch,
+    pub(super) database: Arc<Sqlite>,
+    pub(super) tls: Option<Arc<Tls>>,
+    north: Arc<North>,
+    south: Arc<South>,
+    admin: Arc<Admin>,
+    north_tls: bool,
+}
+
+impl Parts {
+    /// Builds every part.
+    pub(super) fn join(opened: Opened, config: &Config) -> Result<Self, StartError> {
+        let Opened {
+            database,
+            marks,
+            vault,
+            token,
+            clock,
+            tls,
+            shutdown,
+        } = opened;
+        // Handles that are made before this would count into nothing.
+        let recorder = metrics::recorder();
+        let faults = Arc::new(Faults::default());
+        let hub = Arc::new(Hub::new(faults.clone()));
+        let parts = dispatch::Parts {
+            store: database.clone(),
+            hub: hub.clone(),
+            rules: config.commands.rules(clock.now()),
+            clock: clock.clone(),
+            metrics: Arc::new(Metrics::default()),
+            shutdown: shutdown.clone(),
+            models: Arc::new(Models::open(database.clone())?),
+            faults,
+            command_seq: AtomicU64::new(marks.command_seq),
+        };
+        let shards = available_parallelism()
+            .map_or(1, usize::from)
+            .min(SHARDS_MAX);
+        let dispatch = Dispatch::start(parts, shards)
+            .map_err(|error| StartError::Machine(error.to_string()))?;
+        let registry = Arc::new(Registry::open(
+            database.clone(),
+            dispatch.clone(),
+            clock.now(),
+        )?);
+        let vault = Arc::new(vault);
+        let settings = north_settings(config);
+        let north = Arc::new(North::new(
+            registry.clone(),
+            dispatch.clone(),
+            vault.clone(),
+            settings,
+        ));
+        let south = Arc::new(South {
+            admission: Admission::new(registry.clone(), vault, clock),
+            dispatch: dispatch.clone(),
+            hub,
+            registry: registry.clone(),
+            shutdown,
+            settings: mqtt_settings(&config.mqtt),
+            counts: Counts::default(),
+        });
+        let moving = tokio::sync::Mutex::default();
+        let admin = Arc::new(Admin {
+            dispatch: dispatch.clone(),
+            registry,
+            database: database.clone(),
+            recorder,
+            token,
+            moving,
+        });
+        Ok(Self {
+            dispatch,
+            database,
+            tls: tls.map(Arc::new),
+            north,
+            south,
+            admin,
+            north_tls: config.north.tls,
+        })
+    }
+
+    /// Serves every listener; each task owns its connections.
+    pub(super) fn serve(&self, bound: Bound) -> JoinSet<&'static str> {
+        let acceptor = self.tls.as_ref().map(|tls| TlsAcceptor::from(tls.config()));
+        let mut tasks = JoinSet::new();
+        let north = self.north.clone();
+        let tls = acceptor.clone().filter(|_| self.north_tls);
+        tasks.spawn(async move {
+            north::serve(bound.north, tls, north).await;
+            "the interface for applications"
+        });
+        let plain = bound.mqtt.map(|listener| (listener, None));
+        let secure = bound.mqtts.map(|listener| (listener, acceptor));
+        for (listener, tls) in [plain, secure].into_iter().flatten() {
+            let south = self.south.clone();
+            tasks.spawn(async move {
+                devices::serve(listener, tls, south).await;
+                "an MQTT listener"
+            });
+        }
+        let admin = self.admin.clone();
+        tasks.spawn(async move {
+            admin::serve(bound.admin, admin).await;
+            "the admin interface"
+        });
+        tasks.spawn(super::supervise::keep_house(
+            self.shutdown(),
+            self.tls.clone(),
+            self.admin.recorder.clone(),
+        ));
+        tasks
+    }
+
+    /// Whether it runs.
+    pub(super) fn shutdown(&self) -> Shutdown {
+        self.dispatch.parts().shutdown.clone()
+    }
+
+    /// What clients are to trust, if the certificate was made here.
+    pub(super) fn ca_file(&self) -> Option<PathBuf> {
+        self.tls.as_ref().and_then(|tls| tls.ca_file())
+    }
+}
+
+fn north_settings(config: &Config) -> north::Settings {
+    let NorthConfig {
+        error_status,
+        strict_profile,
+        private_callbacks,
+        ..
+    } = config.north;
+    north::Settings {
+        error_status: match error_status {
+            ErrorStatus::Documented => api::ErrorStatus::Documented,
+            ErrorStatus::Http => api::ErrorStatus::Http,
+        },
+        strict_profile,
+        private_callbacks,
+        throttle_calls_max: config.north.calls_per_minute_max,
+        login_failures_max: config.north.login_failures_max,
+        token_life: Duration::from_secs(config.north.token_s.into()),
+        bind_within: Duration::from_secs(config.north.bind_s),
+        cloud_wait: Duration::from_secs(config.north.cloud_wait_s),
+        free_bytes_min: config.store.free_mib_min * MIB,
+        body_bytes_max: config.north.body_bytes_max,
+        head_bytes_max: config.north.header_bytes_max,
+        connections_max: config.north.connections_max,
+        client_time: Duration::from_secs(config.north.client_s),
+        idle_time: Duration::from_secs(config.north.idle_s),
+        drain_time: Duration::from_secs(config.shutdown.drain_s),
+        ..north::Settings::default()
+    }
+}
+
+fn mqtt_settings(config: &Mqtt) -> devices::Settings {
+    let defaults = devices::Settings::default();
+    let limits = ::mqtt::Limits {
+        packet_bytes_max: config.packet_bytes_max,
+        keep_alive_s_max: config.keep_alive_s_max,
+        commands_unacknowledged_max: config.commands_unacknowledged_max,
+        ..defaults.limits
+    };
+    devices::Settings {
+        limits,
+        connections_max: config.connections_max,
+        ..defaults
+    }
+}

@@ -1,0 +1,152 @@
+//! The supervisor: waits for the end, asked for or forced, and sees it through within bounds.
+
+use super::Ports;
+use super::parts::Parts;
+use crate::clock;
+use crate::config::Config;
+use crate::shutdown::{Phase, Shutdown};
+use crate::south::CloseReason;
+use crate::tls::Tls;
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::sync::Arc;
+use std::time::Duration;
+use store::Sqlite;
+use tokio::task::{JoinError, JoinSet};
+
+/// How long listeners and connections may take after a failed commit: long enough for `/readyz` to be seen red.
+const FAILED_WITHIN: Duration = Duration::from_secs(2);
+/// Beyond the time to drain: connections are cut off by then, and have only to notice.
+const CUT_WITHIN: Duration = Duration::from_secs(2);
+/// What was taken on is committed within this time, or not at all.
+const SHARDS_WITHIN: Duration = Duration::from_secs(10);
+/// How long the last holder of the database may take to let go.
+const RELEASED_WITHIN: Duration = Duration::from_secs(2);
+const RELEASE_ASKED_EVERY: Duration = Duration::from_millis(2);
+/// How often samples of histograms are folded, scraped or not.
+const FOLD_EVERY: Duration = Duration::from_secs(5);
+/// How often certificates are looked at, in folds.
+const CERTIFICATES_EVERY: u32 = 720;
+
+/// Why a server did not end in good order.
+#[derive(Debug, thiserror::Error)]
+pub enum EndError {
+    /// Nothing may be acknowledged any more (R2.5).
+    #[error(
+        "the store failed, and nothing was acknowledged since: {0}; what was acknowledged before is kept"
+    )]
+    Store(String),
+    /// A task of the server ended by itself: a defect.
+    #[error("a part of the server ended unexpectedly: {0}")]
+    Task(String),
+    /// The end took longer than it may.
+    #[error("{0} did not end in time; nothing that was acknowledged is lost")]
+    Late(&'static str),
+}
+
+/// Waits for the end and carries it out.
+pub(super) async fn run(
+    parts: Parts,
+    mut tasks: JoinSet<&'static str>,
+    config: Config,
+) -> Result<(), EndError> {
+    let shutdown = parts.shutdown();
+    let broken = tokio::select! {
+        _ = shutdown.begun() => None,
+        Some(ended) = tasks.join_next() => Some(EndError::Task(said(ended))),
+    };
+    shutdown.drain();
+    tracing::info!("the server stops");
+    parts
+        .dispatch
+        .parts()
+        .hub
+        .close_all(CloseReason::ShuttingDown);
+    let drain = Duration::from_secs(config.shutdown.drain_s) + CUT_WITHIN;
+    let drained = tokio::select! {
+        drained = tokio::time::timeout(drain, async { while tasks.join_next().await.is_some() {} }) => drained.is_ok(),
+        reason = shutdown.failed() => {
+            tracing::error!(reason, "nothing is acknowledged any more");
+            tokio::time::timeout(FAILED_WITHIN, async { while tasks.join_next().await.is_some() {} }).await.is_ok()
+        }
+    };
+    if !drained {
+        tracing::warn!("requests or sessions were cut off that did not end in time");
+    }
+    tasks.shutdown().await;
+    let stopped = tokio::time::timeout(SHARDS_WITHIN, parts.dispatch.stop())
+        .await
+        .is_ok();
+    Ports::remove(&config.data.folder);
+    let Parts { database, .. } = parts;
+    let closed = close(database).await;
+    match (shutdown.phase(), broken) {
+        (Phase::Failed(reason), _) => Err(EndError::Store(reason)),
+        (Phase::Running | Phase::Draining, Some(broken)) => Err(broken),
+        (Phase::Running | Phase::Draining, None) if !stopped => Err(EndError::Late("the shards")),
+        (Phase::Running | Phase::Draining, None) if !closed => Err(EndError::Late("the database")),
+        (Phase::Running | Phase::Draining, None) => Ok(()),
+    }
+}
+
+/// Closes the database once nobody else holds it, so that its files are free when this returns.
+async fn close(database: Arc<Sqlite>) -> bool {
+    let released = async {
+        let mut held = database;
+        loop {
+            match Arc::try_unwrap(held) {
+                Ok(database) => return database,
+                Err(still) => held = still,
+            }
+            tokio::time::sleep(RELEASE_ASKED_EVERY).await;
+        }
+    };
+    match tokio::time::timeout(RELEASED_WITHIN, released).await {
+        Ok(database) => tokio::task::spawn_blocking(move || database.close())
+            .await
+            .is_ok(),
+        Err(_) => false,
+    }
+}
+
+/// Renews certificates, and folds samples, until the platform stops.
+pub(super) async fn keep_house(
+    shutdown: Shutdown,
+    tls: Option<Arc<Tls>>,
+    recorder: PrometheusHandle,
+) -> &'static str {
+    let mut folds: u32 = 0;
+    while tokio::time::timeout(FOLD_EVERY, shutdown.begun())
+        .await
+        .is_err()
+    {
+        recorder.run_upkeep();
+        folds = folds.wrapping_add(1);
+        if let Some(tls) = tls
+            .clone()
+            .filter(|_| folds.is_multiple_of(CERTIFICATES_EVERY))
+        {
+            refresh(tls).await;
+        }
+    }
+    "housekeeping"
+}
+
+async fn refresh(tls: Arc<Tls>) {
+    let refreshed =
+        tokio::task::spawn_blocking(move || tls.refresh(clock::wall().as_millis())).await;
+    match refreshed {
+        Ok(Ok(true)) => tracing::info!("new connections get a new certificate"),
+        Ok(Ok(false)) => {}
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the certificate cannot be renewed; the old one stays in use")
+        }
+        Err(error) => tracing::error!(%error, "the certificate was not looked at"),
+    }
+}
+
+fn said(ended: Result<&'static str, JoinError>) -> String {
+    match ended {
+        Ok(name) => name.to_owned(),
+        Err(error) => error.to_string(),
+    }
+}

@@ -1,0 +1,209 @@
+//! What a type cannot say of a setting: bounds, and what goes together.
+
+use super::{Config, ConfigError};
+
+/// The open commands of a device need a mid each, of 65535, beside those that are kept from being used again (R6.7).
+const OPEN_MAX: usize = 60_000;
+/// No span of the heart is longer: a year, in seconds.
+const SPAN_S_MAX: u64 = 31_536_000;
+const MIB: usize = 1_048_576;
+
+/// Checks every setting.
+///
+/// # Errors
+/// The first one that cannot be.
+pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
+    listeners(config)?;
+    commands(config)?;
+    within(
+        "north.body_bytes_max",
+        config.north.body_bytes_max,
+        1_024,
+        64 * MIB,
+    )?;
+    within(
+        "north.header_bytes_max",
+        config.north.header_bytes_max,
+        8_192,
+        MIB,
+    )?;
+    within(
+        "north.connections_max",
+        config.north.connections_max,
+        1,
+        1_000_000,
+    )?;
+    within("north.client_s", config.north.client_s, 1, 3_600)?;
+    within("north.idle_s", config.north.idle_s, 1, 86_400)?;
+    within("north.bind_s", config.north.bind_s, 1, 31_536_000)?;
+    within("north.cloud_wait_s", config.north.cloud_wait_s, 1, 60)?;
+    within("north.token_s", config.north.token_s, 60, 31_536_000)?;
+    within(
+        "mqtt.connections_max",
+        config.mqtt.connections_max,
+        1,
+        10_000_000,
+    )?;
+    within(
+        "mqtt.packet_bytes_max",
+        config.mqtt.packet_bytes_max,
+        8_192,
+        1_048_576,
+    )?;
+    within(
+        "mqtt.keep_alive_s_max",
+        config.mqtt.keep_alive_s_max,
+        10,
+        u16::MAX,
+    )?;
+    within(
+        "mqtt.commands_unacknowledged_max",
+        config.mqtt.commands_unacknowledged_max,
+        1,
+        1_000,
+    )?;
+    within("shutdown.drain_s", config.shutdown.drain_s, 0, 600)?;
+    within(
+        "store.free_mib_min",
+        config.store.free_mib_min,
+        0,
+        1_048_576,
+    )?;
+    if config.data.folder.as_os_str().is_empty() {
+        return refuse("data.folder", "must not be empty");
+    }
+    match (&config.tls.cert_file, &config.tls.key_file) {
+        (Some(_), None) => refuse("tls.key_file", "must be given with tls.cert_file"),
+        (None, Some(_)) => refuse("tls.cert_file", "must be given with tls.key_file"),
+        (Some(_), Some(_)) | (None, None) => Ok(()),
+    }
+}
+
+fn listeners(config: &Config) -> Result<(), ConfigError> {
+    if !config.admin.address.is_loopback() {
+        return refuse(
+            "admin.address",
+            "must be a loopback address: the operator's interface is not for the network",
+        );
+    }
+    if !config.clock.test {
+        return Ok(());
+    }
+    let test = "must be a loopback address with the test clock";
+    let addresses = [
+        ("north.address", Some(config.north.address)),
+        (
+            "mqtt.address",
+            config.mqtt.plain.then_some(config.mqtt.address),
+        ),
+        (
+            "mqtt.tls_address",
+            config.mqtt.tls.then_some(config.mqtt.tls_address),
+        ),
+    ];
+    match addresses
+        .iter()
+        .find(|(_, address)| address.is_some_and(|address| !address.is_loopback()))
+    {
+        Some((key, _)) => refuse(key, test),
+        None => Ok(()),
+    }
+}
+
+fn commands(config: &Config) -> Result<(), ConfigError> {
+    let commands = &config.commands;
+    let windows = commands
+        .resend_after_s
+        .iter()
+        .map(|window| ("commands.resend_after_s", window));
+    for (key, [min, max]) in
+        windows.chain([("commands.timeout_after_s", &commands.timeout_after_s)])
+    {
+        if min > max || *min == 0 {
+            return refuse(
+                key,
+                "must be pairs [from, to] of seconds, from at least 1 and not after to",
+            );
+        }
+        within(key, *max, 1, SPAN_S_MAX)?;
+    }
+    within(
+        "commands.start_grace_s",
+        commands.start_grace_s,
+        0,
+        SPAN_S_MAX,
+    )?;
+    within(
+        "commands.immediate_life_s",
+        commands.immediate_life_s,
+        1,
+        SPAN_S_MAX,
+    )?;
+    within(
+        "commands.result_within_s",
+        commands.result_within_s,
+        1,
+        SPAN_S_MAX,
+    )?;
+    within(
+        "commands.settle_after_s",
+        commands.settle_after_s,
+        1,
+        SPAN_S_MAX,
+    )?;
+    within(
+        "commands.zombie_after_s",
+        commands.zombie_after_s,
+        0,
+        SPAN_S_MAX,
+    )?;
+    within("commands.open_max", commands.open_max, 0, OPEN_MAX)
+}
+
+fn within<N: PartialOrd + std::fmt::Display>(
+    key: &'static str,
+    value: N,
+    min: N,
+    max: N,
+) -> Result<(), ConfigError> {
+    if value < min || value > max {
+        let message = format!("{value} is not between {min} and {max}");
+        return Err(ConfigError::Setting { key, message });
+    }
+    Ok(())
+}
+
+fn refuse(key: &'static str, message: &str) -> Result<(), ConfigError> {
+    Err(ConfigError::Setting {
+        key,
+        message: message.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_go_together_is_refused_by_its_key() {
+        let refused = |change: fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            check(&config).expect_err("refused").to_string()
+        };
+        assert!(refused(|c| c.tls.cert_file = Some("c".into())).starts_with("tls.key_file: "));
+        assert!(refused(|c| c.tls.key_file = Some("k".into())).starts_with("tls.cert_file: "));
+        assert!(
+            refused(|c| c.commands.timeout_after_s = [5, 4])
+                .starts_with("commands.timeout_after_s: ")
+        );
+        assert!(
+            refused(|c| c.commands.resend_after_s[1] = [0, 4])
+                .starts_with("commands.resend_after_s: ")
+        );
+        assert!(refused(|c| c.commands.open_max = OPEN_MAX + 1).starts_with("commands.open_max: "));
+        assert!(refused(|c| c.north.body_bytes_max = 1_023).starts_with("north.body_bytes_max: "));
+        assert!(refused(|c| c.data.folder = "".into()).starts_with("data.folder: "));
+        assert!(check(&Config::default()).is_ok() && check(&Config::local("x")).is_ok());
+    }
+}
