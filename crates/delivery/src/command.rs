@@ -179,6 +179,11 @@ impl Command {
         }
     }
 
+    /// Whether an attempt of it was ever committed: whether the device can have anything to say of it.
+    pub fn was_sent(&self) -> bool {
+        self.history.iter().any(|e| e.cause == Cause::Attempt)
+    }
+
     /// Whether nothing changes its status any more.
     pub const fn has_ended(&self) -> bool {
         matches!(self.state, State::Ended(_))

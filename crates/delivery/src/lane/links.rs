@@ -115,7 +115,7 @@ impl Work<'_> {
         let State::Sent(sent) = self.lane.open[at].state else {
             return;
         };
-        if self.lane.open[at].issued != attempt {
+        if self.lane.open[at].issued != attempt || !self.lane.open[at].may_have_left() {
             return;
         }
         let (rules, now) = (self.rules, self.now);
@@ -129,7 +129,8 @@ impl Work<'_> {
 
     fn late(&mut self, command: Box<Command>, arrival: Arrival) {
         let mut command = *command;
-        if !command.has_ended() || self.lane.place(command.id).is_some() {
+        // What is open is not late, and of what was never sent nothing can be true.
+        if !command.has_ended() || !command.was_sent() || self.lane.place(command.id).is_some() {
             return;
         }
         // Two late arrivals in one inbox: the second finds the command as the first left it.

@@ -465,11 +465,7 @@ impl<'a> Work<'a> {
             return;
         }
         let command = self.lane.open.remove(at);
-        let was_sent = command
-            .history
-            .iter()
-            .any(|e| e.cause == crate::Cause::Attempt);
-        if was_sent && command.answer.is_none() {
+        if command.was_sent() && command.answer.is_none() {
             self.lane.mids.ended_unanswered(command.mid);
             self.keep_lane = true;
         }
