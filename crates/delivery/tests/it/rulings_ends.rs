@@ -277,6 +277,21 @@ fn r1_8_two_late_arrivals_in_one_inbox_are_both_kept() {
 }
 
 #[test]
+fn r1_8_of_what_was_never_sent_nothing_comes_late() {
+    let mut bench = Bench::away();
+    let (id, _) = bench.submit(QUEUED);
+    let taken = bench.cancel(id);
+    let ended = changed(&taken, id).clone();
+    for arrival in [Arrival::Ack, Arrival::Answer(yes())] {
+        let input = Input::Late {
+            command: Box::new(ended.clone()),
+            arrival,
+        };
+        assert!(!bench.take(vec![input]).is_durable());
+    }
+}
+
+#[test]
 fn r1_8_what_is_open_is_not_late() {
     let mut bench = Bench::reachable();
     let (id, _) = bench.submit(QUEUED);

@@ -35,6 +35,7 @@ pub(crate) const QUEUED: Kind = queued(172_800);
 pub(crate) const DIRECT: Kind = Kind::Direct { confirm: true };
 
 /// A lane, its rules and the time.
+#[derive(Clone)]
 pub(crate) struct Bench {
     pub(crate) lane: Lane,
     pub(crate) rules: Rules,

@@ -44,7 +44,7 @@ fn run(plan: Plan) -> World {
         match crash_at {
             None => println!("seed {seed} failed; repeat it with: SEED={seed} {again}"),
             Some(at) => {
-                println!("seed {seed} with a crash at {at:?} failed; repeat it with: {again}")
+                println!("seed {seed} with a crash at {at:?} failed; repeat it with: {again}");
             }
         }
         std::panic::resume_unwind(cause);
@@ -98,7 +98,7 @@ fn a_crash_at_any_step_breaks_no_promise() {
             seed,
             devices: 2,
             pace: 3_000,
-            acts_for: 60_000,
+            acts_for: 30_000,
             crashes: 0,
             crash_at: None,
         };
