@@ -7,6 +7,7 @@ pub mod behaviour;
 mod clock;
 pub mod credentials;
 pub mod device;
+pub mod fleet;
 pub mod load;
 pub mod message;
 pub mod random;
