@@ -109,6 +109,7 @@ impl Device {
             clean: true,
             ..Login::default()
         });
+        link.flush().await?;
         match link.next().await? {
             Event::Connack(connack) if connack.code == 0 => {}
             other => {
@@ -247,7 +248,6 @@ impl Link {
 
     /// The next event. Safe to give up: no byte is lost.
     async fn next(&mut self) -> io::Result<Event> {
-        self.flush().await?;
         loop {
             if let Some(event) = self.client.poll_event() {
                 return Ok(event);

@@ -272,7 +272,7 @@ async fn register(client: &sdk::Client, node_id: &str) -> Result<Credentials, Fl
             Err(FleetError::Call { source, .. })
                 if source.code() == Some(api::Code::NodeIdDuplicated) =>
             {
-                attempt += 1
+                attempt += 1;
             }
             Err(error) => return Err(error),
         }

@@ -48,7 +48,7 @@ impl FleetReport {
             Ok(_) => self.cancelled += 1,
             Err(Error::Contract(refusal)) => self.refuses(&refusal),
             Err(Error::Transport { .. } | Error::Unexpected { .. } | Error::Setting { .. }) => {
-                self.unsure += 1
+                self.unsure += 1;
             }
         }
     }
