@@ -1,6 +1,7 @@
 //! Step (a) of a turn: what links reported.
 
-use super::{Arrival, Input, Link, Touched, Unmatched, Work};
+use super::work::{Touched, Work};
+use super::{Arrival, Input, Link, Unmatched};
 use crate::command::{Answer, Command, Ending, Kind, State};
 use crate::history::{Cause, Who};
 use crate::ids::{CommandId, SessionId};

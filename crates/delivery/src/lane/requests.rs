@@ -1,6 +1,7 @@
 //! Step (c) of a turn: submissions and cancellations, in order of arrival.
 
-use super::{Granted, Input, Lane, Link, Outcome, Refusal, Submission, Touched, Work};
+use super::work::{Outcome, Touched, Work};
+use super::{Granted, Input, Lane, Link, Refusal, Submission};
 use crate::command::{Command, Ending, Kind, Next, Sent, State};
 use crate::history::{Cause, Who};
 use crate::ids::{AppKey, CommandId};

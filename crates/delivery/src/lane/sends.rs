@@ -1,6 +1,7 @@
 //! Step (d) of a turn: sends.
 
-use super::{Downlink, Link, Work};
+use super::work::Work;
+use super::{Downlink, Link};
 use crate::command::{Command, Kind, State};
 
 impl Work<'_> {
