@@ -197,11 +197,11 @@ impl Command {
         }
     }
 
-    /// When the status became `status` for the first time, late entries aside.
+    /// When the status became `status` for the first time. Late entries repeat one that was there before.
     pub fn first(&self, status: Status) -> Option<Moment> {
         self.history
             .iter()
-            .find(|e| e.status == status && !e.cause.is_late())
+            .find(|e| e.status == status)
             .map(|e| e.at)
     }
 

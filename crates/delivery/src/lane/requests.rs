@@ -95,7 +95,9 @@ impl Work<'_> {
             }
             Kind::Direct { .. } | Kind::Immediate => {}
         }
-        if rules.open_max != 0 && self.lane.open.len() >= rules.open_max {
+        let is_full = rules.open_max != 0 && self.lane.open.len() >= rules.open_max;
+        // What cannot be encoded is never open: it takes nobody's place.
+        if is_full && asked.encodable {
             self.make_room()?;
         }
         Ok(())

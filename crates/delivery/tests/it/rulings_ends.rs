@@ -211,6 +211,11 @@ fn r1_8_a_late_answer_is_kept_changes_no_status_and_frees_the_mid() {
     assert!(taken.keep_lane && taken.lane.mids.unanswered.is_empty());
     assert!(!taken.changes[0].ended() && !taken.changes[0].born);
     assert_eq!(after.first(Status::TimedOut), ended.first(Status::TimedOut));
+    assert_eq!(
+        after.first(Status::TimedOut),
+        Some(ended.history[ended.history.len() - 1].at)
+    );
+    assert_eq!(after.first(Status::Delivered), None);
 }
 
 #[test]

@@ -49,6 +49,21 @@ fn r1_12_the_oldest_delivered_command_makes_room_in_a_full_lane() {
 }
 
 #[test]
+fn r1_12_what_cannot_be_encoded_takes_nobodys_place() {
+    let mut bench = Bench::reachable();
+    bench.rules.open_max = 1;
+    let (delivered, _) = bench.submit(QUEUED);
+    bench.ack(delivered);
+    let submission = Submission {
+        encodable: false,
+        ..bench.submission(QUEUED)
+    };
+    let input = bench.submit_input(submission);
+    assert_eq!(accepted(&bench.take(vec![input])).status(), Status::Failed);
+    assert_eq!(bench.status(delivered), Status::Delivered);
+}
+
+#[test]
 fn r1_12_a_full_lane_without_a_delivered_command_refuses_every_kind() {
     let mut bench = Bench::reachable();
     bench.rules.open_max = 2;
