@@ -51,10 +51,12 @@ pub struct Admin {
     pub moving: tokio::sync::Mutex<()>,
 }
 
-/// Serves the door on `listener` until the platform stops, and what has begun to its end.
-pub async fn serve(listener: TcpListener, admin: Arc<Admin>) {
-    let shutdown = admin.dispatch.parts().shutdown.clone();
-    let stops = async move { drop(shutdown.begun().await) };
+/// Serves the door on `listener` until `stops`, and what has begun to its end. It stops last, so that `/readyz` can be seen red.
+pub async fn serve(
+    listener: TcpListener,
+    admin: Arc<Admin>,
+    stops: impl Future<Output = ()> + Send + 'static,
+) {
     let served = axum::serve(listener, router(admin))
         .with_graceful_shutdown(stops)
         .await;

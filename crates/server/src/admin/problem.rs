@@ -120,10 +120,13 @@ where
         // The body counts, whatever its Content-Type says.
         let bytes = axum::body::Bytes::from_request(request, state).await;
         let bytes = bytes.map_err(|rejection| Problem::Invalid(rejection.body_text()))?;
-        let value = serde_json::from_slice(&bytes);
-        value
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Problem::Invalid("the body must be a JSON object".into()));
+        }
+        let invalid = |error| Problem::Invalid(format!("the body is not as expected: {error}"));
+        serde_json::from_slice(&bytes)
             .map(|value| Self(Json(value)))
-            .map_err(|error| Problem::Invalid(format!("the body is not as expected: {error}")))
+            .map_err(invalid)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::StartError;
 use super::open::Opened;
 use super::ports::Bound;
+use super::supervise::keep_house;
 use crate::admin::{self, Admin};
 use crate::config::{Config, ErrorStatus, Mqtt, North as NorthConfig};
 use crate::dispatch::{self, Dispatch};
@@ -21,6 +22,7 @@ use std::sync::atomic::AtomicU64;
 use std::thread::available_parallelism;
 use std::time::Duration;
 use store::Sqlite;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -37,6 +39,16 @@ pub(super) struct Parts {
     south: Arc<South>,
     admin: Arc<Admin>,
     north_tls: bool,
+}
+
+/// The tasks of a server, each with the name under which it is missed.
+pub(super) struct Tasks {
+    /// Everything but the door.
+    pub(super) listeners: JoinSet<&'static str>,
+    /// The operator's door, which closes last.
+    pub(super) door: JoinSet<&'static str>,
+    /// Closes it.
+    pub(super) close_door: Arc<Notify>,
 }
 
 impl Parts {
@@ -114,7 +126,7 @@ impl Parts {
     }
 
     /// Serves every listener; each task owns its connections.
-    pub(super) fn serve(&self, bound: Bound) -> JoinSet<&'static str> {
+    pub(super) fn serve(&self, bound: Bound) -> Tasks {
         let acceptor = self.tls.as_ref().map(|tls| TlsAcceptor::from(tls.config()));
         let mut tasks = JoinSet::new();
         let north = self.north.clone();
@@ -132,17 +144,25 @@ impl Parts {
                 "an MQTT listener"
             });
         }
-        let admin = self.admin.clone();
-        tasks.spawn(async move {
-            admin::serve(bound.admin, admin).await;
+        let recorder = self.admin.recorder.clone();
+        tasks.spawn(keep_house(self.shutdown(), self.tls.clone(), recorder));
+        let mut door = JoinSet::new();
+        let (admin, close_door) = (self.admin.clone(), Arc::new(Notify::new()));
+        let closed = close_door.clone();
+        door.spawn(async move {
+            admin::serve(bound.admin, admin, async move { closed.notified().await }).await;
             "the admin interface"
         });
-        tasks.spawn(super::supervise::keep_house(
-            self.shutdown(),
-            self.tls.clone(),
-            self.admin.recorder.clone(),
-        ));
-        tasks
+        Tasks {
+            listeners: tasks,
+            door,
+            close_door,
+        }
+    }
+
+    /// Lets go of everything but the database.
+    pub(super) fn release(self) -> Arc<Sqlite> {
+        self.database
     }
 
     /// Whether it runs.

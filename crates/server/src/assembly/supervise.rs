@@ -1,7 +1,7 @@
 //! The supervisor: waits for the end, asked for or forced, and sees it through within bounds.
 
 use super::Ports;
-use super::parts::Parts;
+use super::parts::{Parts, Tasks};
 use crate::clock;
 use crate::config::Config;
 use crate::shutdown::{Phase, Shutdown};
@@ -13,8 +13,12 @@ use std::time::Duration;
 use store::Sqlite;
 use tokio::task::{JoinError, JoinSet};
 
-/// How long listeners and connections may take after a failed commit: long enough for `/readyz` to be seen red.
+/// How long listeners and connections may take after a failed commit.
 const FAILED_WITHIN: Duration = Duration::from_secs(2);
+/// How long the operator's door tells of a failed commit before the process ends (R2.5).
+const FAILED_SHOWN: Duration = Duration::from_millis(500);
+/// How long the operator's last requests may take.
+const DOOR_WITHIN: Duration = Duration::from_secs(1);
 /// Beyond the time to drain: connections are cut off by then, and have only to notice.
 const CUT_WITHIN: Duration = Duration::from_secs(2);
 /// What was taken on is committed within this time, or not at all.
@@ -44,16 +48,16 @@ pub enum EndError {
 }
 
 /// Waits for the end and carries it out.
-pub(super) async fn run(
-    parts: Parts,
-    mut tasks: JoinSet<&'static str>,
-    config: Config,
-) -> Result<(), EndError> {
+pub(super) async fn run(parts: Parts, mut tasks: Tasks, config: Config) -> Result<(), EndError> {
     let shutdown = parts.shutdown();
-    let broken = tokio::select! {
+    let ended = tokio::select! {
         _ = shutdown.begun() => None,
-        Some(ended) = tasks.join_next() => Some(EndError::Task(said(ended))),
+        ended = tasks.listeners.join_next() => ended,
+        ended = tasks.door.join_next() => ended,
     };
+    // A listener that ends because the platform stops is no defect.
+    let broken = ended.filter(|_| shutdown.phase() == Phase::Running);
+    let broken = broken.map(|ended| EndError::Task(said(ended)));
     shutdown.drain();
     tracing::info!("the server stops");
     parts
@@ -61,24 +65,25 @@ pub(super) async fn run(
         .parts()
         .hub
         .close_all(CloseReason::ShuttingDown);
-    let drain = Duration::from_secs(config.shutdown.drain_s) + CUT_WITHIN;
-    let drained = tokio::select! {
-        drained = tokio::time::timeout(drain, async { while tasks.join_next().await.is_some() {} }) => drained.is_ok(),
-        reason = shutdown.failed() => {
-            tracing::error!(reason, "nothing is acknowledged any more");
-            tokio::time::timeout(FAILED_WITHIN, async { while tasks.join_next().await.is_some() {} }).await.is_ok()
-        }
-    };
-    if !drained {
-        tracing::warn!("requests or sessions were cut off that did not end in time");
+    drain(
+        &shutdown,
+        &mut tasks.listeners,
+        Duration::from_secs(config.shutdown.drain_s),
+    )
+    .await;
+    if let Phase::Failed(_) = shutdown.phase() {
+        tokio::time::sleep(FAILED_SHOWN).await;
     }
-    tasks.shutdown().await;
+    tasks.close_door.notify_one();
+    tokio::time::timeout(DOOR_WITHIN, all(&mut tasks.door))
+        .await
+        .ok();
+    tasks.door.shutdown().await;
     let stopped = tokio::time::timeout(SHARDS_WITHIN, parts.dispatch.stop())
         .await
         .is_ok();
     Ports::remove(&config.data.folder);
-    let Parts { database, .. } = parts;
-    let closed = close(database).await;
+    let closed = close(parts.release()).await;
     match (shutdown.phase(), broken) {
         (Phase::Failed(reason), _) => Err(EndError::Store(reason)),
         (Phase::Running | Phase::Draining, Some(broken)) => Err(broken),
@@ -86,6 +91,28 @@ pub(super) async fn run(
         (Phase::Running | Phase::Draining, None) if !closed => Err(EndError::Late("the database")),
         (Phase::Running | Phase::Draining, None) => Ok(()),
     }
+}
+
+/// Waits until listeners and connections have ended, or until their time is up; then ends them.
+async fn drain(shutdown: &Shutdown, listeners: &mut JoinSet<&'static str>, within: Duration) {
+    let failed = async {
+        let reason = shutdown.failed().await;
+        tracing::error!(reason, "nothing is acknowledged any more");
+        tokio::time::sleep(FAILED_WITHIN).await;
+    };
+    let drained = tokio::select! {
+        drained = tokio::time::timeout(within + CUT_WITHIN, all(listeners)) => drained.is_ok(),
+        () = failed => false,
+    };
+    if !drained {
+        tracing::warn!("requests or sessions were cut off that did not end in time");
+    }
+    listeners.shutdown().await;
+}
+
+/// Waits until every task has ended.
+async fn all(tasks: &mut JoinSet<&'static str>) {
+    while tasks.join_next().await.is_some() {}
 }
 
 /// Closes the database once nobody else holds it, so that its files are free when this returns.
