@@ -1,7 +1,7 @@
 //! One cell of the golden page: a turn in a few words.
 
 use delivery::{
-    Command, CommandId, Granted, Lane, Moment, Next, Sent, State, Status, Turn, Unmatched,
+    Command, CommandId, Entry, Granted, Lane, Moment, Next, Sent, State, Status, Turn, Unmatched,
 };
 use std::time::Duration;
 
@@ -25,10 +25,7 @@ pub(crate) fn cell(before: &Lane, taken: &Turn, id: CommandId, now: Moment) -> S
     let change = taken.changes.iter().find(|c| c.command.id == id);
     if let Some(change) = change {
         let new = &change.command.history[change.entries_before..];
-        words.extend(
-            new.iter()
-                .map(|e| format!("{} {}", name(e.status), e.cause.name())),
-        );
+        words.extend(story(new));
     }
     for sent in taken.downlinks.iter().filter(|d| d.command == id) {
         words.push(format!(
@@ -59,6 +56,26 @@ pub(crate) fn cell(before: &Lane, taken: &Turn, id: CommandId, now: Moment) -> S
     } else {
         words.join("; ")
     }
+}
+
+/// Entries in words; what repeats itself stands once.
+fn story(entries: &[Entry]) -> Vec<String> {
+    let mut words: Vec<(String, usize)> = Vec::new();
+    for entry in entries {
+        let word = format!("{} {}", name(entry.status), entry.cause.name());
+        match words.last_mut().filter(|(last, _)| *last == word) {
+            Some((_, times)) => *times += 1,
+            None => words.push((word, 1)),
+        }
+    }
+    let times = |(word, times)| {
+        if times == 1 {
+            word
+        } else {
+            format!("{word} ×{times}")
+        }
+    };
+    words.into_iter().map(times).collect()
 }
 
 /// What the command waits for.
@@ -99,10 +116,7 @@ fn others(taken: &Turn, id: CommandId) -> Vec<String> {
     let mut words = Vec::new();
     for change in taken.changes.iter().filter(|c| c.command.id != id) {
         let new = &change.command.history[change.entries_before..];
-        let story: Vec<_> = new
-            .iter()
-            .map(|e| format!("{} {}", name(e.status), e.cause.name()))
-            .collect();
+        let story = story(new);
         if !story.is_empty() {
             words.push(format!("other: {}", story.join(", ")));
         }

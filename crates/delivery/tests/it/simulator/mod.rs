@@ -16,7 +16,7 @@ mod world;
 
 use delivery::Cause;
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use world::{Plan, World};
@@ -32,24 +32,24 @@ fn number(name: &str) -> Option<u64> {
 }
 
 /// Runs a world; says which one and how to see it again if it breaks a promise.
-fn run(plan: Plan) -> World {
+fn try_run(plan: Plan) -> thread::Result<World> {
     let mut world = World::new(plan);
     let ran = catch_unwind(AssertUnwindSafe(|| world.run()));
-    if let Err(cause) = ran {
+    if ran.is_err() {
         let tail: Vec<_> = world.log.lines().rev().take(40).collect();
         let tail: Vec<_> = tail.into_iter().rev().collect();
         println!("{}", tail.join("\n"));
         let Plan { seed, crash_at, .. } = plan;
         let again = "cargo test -p delivery --test it simulator -- --nocapture";
-        match crash_at {
-            None => println!("seed {seed} failed; repeat it with: SEED={seed} {again}"),
-            Some(at) => {
-                println!("seed {seed} with a crash at {at:?} failed; repeat it with: {again}");
-            }
-        }
-        std::panic::resume_unwind(cause);
+        let crash = crash_at.map_or_else(String::new, |at| format!(" with a crash at {at:?}"));
+        println!("seed {seed}{crash} failed; repeat it with: SEED={seed} {again}");
     }
-    world
+    ran.map(|()| world)
+}
+
+/// Runs a world that is to keep every promise.
+fn run(plan: Plan) -> World {
+    try_run(plan).unwrap_or_else(|cause| resume_unwind(cause))
 }
 
 #[test]
@@ -67,7 +67,13 @@ fn no_seed_breaks_a_promise_and_every_world_comes_to_its_end() {
             if seed >= seeds {
                 return steps;
             }
-            steps += run(Plan::of(seed)).steps;
+            match try_run(Plan::of(seed)) {
+                Ok(world) => steps += world.steps,
+                Err(cause) => {
+                    next.store(seeds, Ordering::Relaxed);
+                    resume_unwind(cause);
+                }
+            }
         }
     };
     let threads = thread::available_parallelism().map_or(1, usize::from);

@@ -272,7 +272,7 @@ impl World {
             }
         }
         let wait = if self.calm {
-            600_000
+            10_800_000
         } else {
             self.rng.between(1000, self.pace * 2)
         };
