@@ -1,0 +1,4 @@
+//! The program as its users meet it: a process, its arguments, its exit status, and what it prints.
+
+mod process;
+mod program;
