@@ -3,6 +3,7 @@
 mod app;
 mod command;
 mod configure;
+mod crash;
 mod device;
 mod log;
 mod profiles;
@@ -60,6 +61,8 @@ enum What {
     /// Look at a device.
     #[command(subcommand)]
     Device(device::Devices),
+    /// Kill the real server under load, again and again, and check that it kept its promises.
+    Crash(crash::Crash),
     /// Print the version.
     Version,
 }
@@ -110,6 +113,7 @@ fn run(place: &Place, what: What) -> Result<()> {
         What::Profile(profiles) => ask(profiles.run(&place.client()?)),
         What::Command(commands) => ask(commands.run(&place.client()?)),
         What::Device(devices) => ask(devices.run(&place.client()?)),
+        What::Crash(crash) => crash.run(),
         What::Version => show::line(format_args!("downlink {}", env!("CARGO_PKG_VERSION"))),
     }
 }

@@ -21,7 +21,7 @@ const TOKENS_EACH: u64 = 1_000_000;
 const REMEMBERED_MAX: usize = 16;
 
 /// An application.
-pub struct Application {
+pub(crate) struct Application {
     world: World,
     account: Account,
     random: Random,
@@ -35,7 +35,7 @@ struct Lost;
 
 impl Application {
     /// The application with this number.
-    pub fn new(number: u64, account: Account, world: World, random: Random) -> Self {
+    pub(crate) fn new(number: u64, account: Account, world: World, random: Random) -> Self {
         Self {
             world,
             account,
@@ -47,7 +47,7 @@ impl Application {
     }
 
     /// Asks for this and that until the calm; what it has begun it brings to an end.
-    pub async fn run(mut self) {
+    pub(crate) async fn run(mut self) {
         while self.world.phase() == Phase::Storm {
             match self.random.below(100) {
                 0..50 => self.submit(true).await,
@@ -71,7 +71,8 @@ impl Application {
         };
         let (device, command) = self.command();
         let retransmit_max = [None, Some(0), Some(1), Some(2), Some(3)][self.draw(5)];
-        let mut body = json!({"deviceId": self.world.devices[device].device_id, "command": command});
+        let mut body =
+            json!({"deviceId": self.world.devices[device].device_id, "command": command});
         let expire_time = match kind {
             Kind::Queued(seconds) => seconds,
             Kind::Immediate | Kind::Direct => 0,
@@ -80,21 +81,51 @@ impl Application {
         if let Some(max) = retransmit_max {
             body["maxRetransmit"] = max.into();
         }
-        let token = self.note(Ask { device, kind, command, retransmit_max, key: None, asked_at: 0, granted: Vec::new(), refused: None });
-        self.ask(token, paths::DEVICE_COMMANDS, &body.to_string()).await;
+        let token = self.note(Ask {
+            device,
+            kind,
+            command,
+            retransmit_max,
+            key: None,
+            asked_at: 0,
+            granted: Vec::new(),
+            refused: None,
+        });
+        self.ask(token, paths::DEVICE_COMMANDS, &body.to_string())
+            .await;
     }
 
     async fn invoke(&mut self) {
         let (device, command) = self.command();
-        let to_type = if self.random.per_mille(150) { "CLOUD" } else { "GATEWAY" };
-        let mode = if self.random.per_mille(500) { "ACK" } else { "NOACK" };
+        let to_type = if self.random.per_mille(150) {
+            "CLOUD"
+        } else {
+            "GATEWAY"
+        };
+        let mode = if self.random.per_mille(500) {
+            "ACK"
+        } else {
+            "NOACK"
+        };
         let body = json!({
             "header": {"mode": mode, "method": command["method"], "toType": to_type},
             "body": command["paras"],
         });
         let kind = Kind::Direct;
-        let path = paths::fill(paths::SEND_COMMAND, &[&self.world.devices[device].device_id, "Meter"]);
-        let ask = Ask { device, kind, command, retransmit_max: Some(0), key: None, asked_at: 0, granted: Vec::new(), refused: None };
+        let path = paths::fill(
+            paths::SEND_COMMAND,
+            &[&self.world.devices[device].device_id, "Meter"],
+        );
+        let ask = Ask {
+            device,
+            kind,
+            command,
+            retransmit_max: Some(0),
+            key: None,
+            asked_at: 0,
+            granted: Vec::new(),
+            refused: None,
+        };
         let token = self.note(ask);
         self.ask(token, &path, &body.to_string()).await;
     }
@@ -103,9 +134,13 @@ impl Application {
         if self.remembered.is_empty() {
             return;
         }
-        let id = self.remembered[self.draw(self.remembered.len())].clone();
+        let which = self.draw(self.remembered.len());
+        let id = self.remembered[which].clone();
         let path = paths::fill(paths::DEVICE_COMMAND, &[&id]);
-        let Ok(answer) = self.call("PUT", &path, "", r#"{"status":"CANCELED"}"#).await else {
+        let Ok(answer) = self
+            .call("PUT", &path, "", r#"{"status":"CANCELED"}"#)
+            .await
+        else {
             return;
         };
         if error_code(&answer).is_none() {
@@ -121,24 +156,39 @@ impl Application {
         };
         if error_code(&answer).is_none() {
             let named = ids(&body_of(&answer)["deviceCommands"]);
-            self.world.record.notes().tasks.push(named.into_iter().map(|(id, _)| id).collect());
+            self.world
+                .record
+                .notes()
+                .tasks
+                .push(named.into_iter().map(|(id, _)| id).collect());
         }
     }
 
     async fn read(&mut self) {
         let device = self.draw(self.world.devices.len());
-        let path = format!("{}?pageSize=100&deviceId={}", paths::DEVICE_COMMANDS, self.world.devices[device].device_id);
+        let path = format!(
+            "{}?pageSize=100&deviceId={}",
+            paths::DEVICE_COMMANDS,
+            self.world.devices[device].device_id
+        );
         let asked_at = passed_us();
         let Ok(answer) = self.call("GET", &path, "", "").await else {
             return;
         };
         if let Some(code) = error_code(&answer) {
-            self.world.record.odd(format!("a list of commands was refused with {code}"));
+            self.world
+                .record
+                .odd(format!("a list of commands was refused with {code}"));
             return;
         }
         let at = passed_us();
         let seen = ids(&body_of(&answer)["data"]).into_iter();
-        let seen = seen.map(|(command_id, status)| Seen { command_id, status, asked_at, at });
+        let seen = seen.map(|(command_id, status)| Seen {
+            command_id,
+            status,
+            asked_at,
+            at,
+        });
         self.world.record.notes().seen.extend(seen);
     }
 
@@ -146,7 +196,9 @@ impl Application {
     async fn ask(&mut self, token: Token, path: &str, body: &str) {
         let key = self.random.per_mille(500).then(|| format!("key-{token}"));
         let again = self.random.per_mille(200);
-        let headers = key.as_ref().map_or_else(String::new, |key| format!("Idempotency-Key: {key}\r\n"));
+        let headers = key
+            .as_ref()
+            .map_or_else(String::new, |key| format!("Idempotency-Key: {key}\r\n"));
         let (asked_at, keyed) = (passed_us(), key.is_some());
         self.world.record.ask(token, |ask| {
             ask.key = key;
@@ -172,7 +224,10 @@ impl Application {
     }
 
     fn granted(&mut self, token: Token, answer: &Answer) {
-        let grant = Grant { at: passed_us(), body: body_of(answer) };
+        let grant = Grant {
+            at: passed_us(),
+            body: body_of(answer),
+        };
         if let Some(id) = grant.body["commandId"].as_str() {
             self.remembered.push(id.to_owned());
             if self.remembered.len() > REMEMBERED_MAX {
@@ -187,7 +242,10 @@ impl Application {
         let device = self.draw(self.world.devices.len());
         let text = "x".repeat(self.draw(60));
         let paras = json!({"token": self.next_token, "text": text});
-        (device, json!({"serviceId": "Meter", "method": "SET", "paras": paras}))
+        (
+            device,
+            json!({"serviceId": "Meter", "method": "SET", "paras": paras}),
+        )
     }
 
     fn note(&mut self, ask: Ask) -> Token {
@@ -197,9 +255,20 @@ impl Application {
         token
     }
 
-    async fn call(&mut self, method: &str, path: &str, headers: &str, body: &str) -> Result<Answer, Lost> {
+    async fn call(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &str,
+    ) -> Result<Answer, Lost> {
         let headers = format!("{}{headers}", self.account.headers);
-        let request = Request { method, path, headers: &headers, body: body.as_bytes() };
+        let request = Request {
+            method,
+            path,
+            headers: &headers,
+            body: body.as_bytes(),
+        };
         let Some(mut http) = self.connected().await else {
             return Err(Lost);
         };
@@ -210,7 +279,10 @@ impl Application {
             }
             Ok(Err(_)) => Err(Lost),
             Err(_) => {
-                self.world.record.odd(format!("{method} {path} was not answered within {} s", ANSWER_WITHIN.as_secs()));
+                self.world.record.odd(format!(
+                    "{method} {path} was not answered within {} s",
+                    ANSWER_WITHIN.as_secs()
+                ));
                 Err(Lost)
             }
         }
@@ -253,7 +325,12 @@ fn body_of(answer: &Answer) -> Value {
 /// Ids and statuses of a list of commands.
 fn ids(list: &Value) -> Vec<(String, String)> {
     let items = list.as_array().into_iter().flatten();
-    let pair = |item: &Value| Some((item["commandId"].as_str()?.to_owned(), item["status"].as_str()?.to_owned()));
+    let pair = |item: &Value| {
+        Some((
+            item["commandId"].as_str()?.to_owned(),
+            item["status"].as_str()?.to_owned(),
+        ))
+    };
     items.filter_map(pair).collect()
 }
 
@@ -263,10 +340,18 @@ mod tests {
 
     #[test]
     fn an_error_is_an_error_whatever_its_status() {
-        let of = |status, body: &str| error_code(&Answer { status, body: body.as_bytes().to_vec() });
+        let of = |status, body: &str| {
+            error_code(&Answer {
+                status,
+                body: body.as_bytes().to_vec(),
+            })
+        };
         assert_eq!(of(201, r#"{"commandId":"x"}"#), None);
         assert_eq!(of(204, ""), None);
-        assert_eq!(of(200, r#"{"error_code":"100428"}"#).as_deref(), Some("100428"));
+        assert_eq!(
+            of(200, r#"{"error_code":"100428"}"#).as_deref(),
+            Some("100428")
+        );
         assert_eq!(of(500, "<html>").as_deref(), Some("status 500"));
     }
 }

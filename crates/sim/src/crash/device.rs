@@ -24,10 +24,10 @@ const TRY_EVERY: Duration = Duration::from_millis(10);
 /// One command in so many is answered with an error; which ones depends on the token, so that a repeat gets the same answer.
 const FAILS_EVERY: u64 = 7;
 /// The service of the reports.
-pub const REPORTED: &str = "Count";
+pub(crate) const REPORTED: &str = "Count";
 
 /// A device.
-pub struct Device {
+pub(crate) struct Device {
     number: usize,
     plan: DevicePlan,
     credentials: Credentials,
@@ -63,20 +63,42 @@ struct Link {
 
 impl Device {
     /// The device with this number.
-    pub fn new(number: usize, plan: DevicePlan, node_id: &str, world: World, random: Random) -> Self {
+    pub(crate) fn new(
+        number: usize,
+        plan: DevicePlan,
+        node_id: &str,
+        world: World,
+        random: Random,
+    ) -> Self {
         let registered = &world.devices[number];
         let id = match plan.id {
             IdKind::DeviceId => registered.device_id.clone(),
             IdKind::NodeId => node_id.to_owned(),
         };
-        let credentials = Credentials { id, kind: plan.id, secret: registered.secret.clone() };
-        Self { number, plan, credentials, world, random, owed: Vec::new(), reports: 0 }
+        let credentials = Credentials {
+            id,
+            kind: plan.id,
+            secret: registered.secret.clone(),
+        };
+        Self {
+            number,
+            plan,
+            credentials,
+            world,
+            random,
+            owed: Vec::new(),
+            reports: 0,
+        }
     }
 
     /// Lives until the round is over.
-    pub async fn run(mut self) {
+    pub(crate) async fn run(mut self) {
         if self.plan.sleeps {
-            self.world.phase.wait_for(|phase| *phase >= Phase::Calm).await.ok();
+            self.world
+                .phase
+                .wait_for(|phase| *phase >= Phase::Calm)
+                .await
+                .ok();
         }
         while self.world.phase() != Phase::Over {
             let Some(place) = self.world.platform().await else {
@@ -100,7 +122,12 @@ impl Device {
     async fn connect(&mut self, address: std::net::SocketAddr) -> io::Result<Link> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        let mut link = Link { stream, client: Client::new(self.plan.version), published: HashMap::new(), later: Vec::new() };
+        let mut link = Link {
+            stream,
+            client: Client::new(self.plan.version),
+            published: HashMap::new(),
+            later: Vec::new(),
+        };
         link.client.connect(&Login {
             client_id: &self.credentials.client_id(),
             user_name: Some(&self.credentials.id),
@@ -113,11 +140,14 @@ impl Device {
         match link.next().await? {
             Event::Connack(connack) if connack.code == 0 => {}
             other => {
-                self.world.record.odd(format!("device {} was not let in: {other:?}", self.number));
+                self.world
+                    .record
+                    .odd(format!("device {} was not let in: {other:?}", self.number));
                 return Err(ErrorKind::ConnectionRefused.into());
             }
         }
-        link.client.subscribe(&mqtt::command_json(&self.credentials.id), self.plan.qos);
+        link.client
+            .subscribe(&mqtt::command_json(&self.credentials.id), self.plan.qos);
         link.flush().await?;
         for owed in std::mem::take(&mut self.owed) {
             self.publish(&mut link, owed);
@@ -141,7 +171,13 @@ impl Device {
                 next_report = now + self.random.between(30_000, 150_000);
             }
             link.flush().await?;
-            let wake = link.later.iter().map(|(at, _)| *at).chain([next_report, until]).min().unwrap_or(until);
+            let wake = link
+                .later
+                .iter()
+                .map(|(at, _)| *at)
+                .chain([next_report, until])
+                .min()
+                .unwrap_or(until);
             let wait = Duration::from_micros(wake.saturating_sub(now).clamp(1_000, 50_000));
             match timeout(wait, link.next()).await {
                 Ok(event) => self.handle(link, event?, phase),
@@ -153,23 +189,30 @@ impl Device {
     fn handle(&mut self, link: &mut Link, event: Event, phase: Phase) {
         match event {
             Event::Message(message) => self.take(link, &message, phase),
-            Event::Puback { packet_id, .. } => match link.published.remove(&packet_id).map(|owed| owed.what) {
-                Some(What::Answer(token)) => {
-                    if let Some(answer) = self.world.record.notes().answers.get_mut(&token) {
-                        answer.confirmed = true;
+            Event::Puback { packet_id, .. } => {
+                match link.published.remove(&packet_id).map(|owed| owed.what) {
+                    Some(What::Answer(token)) => {
+                        if let Some(answer) = self.world.record.notes().answers.get_mut(&token) {
+                            answer.confirmed = true;
+                        }
                     }
+                    Some(What::Report(count)) => {
+                        let mut notes = self.world.record.notes();
+                        let reports = notes.reports.entry(self.number).or_default();
+                        reports.confirmed = reports.confirmed.max(count);
+                    }
+                    None => self
+                        .world
+                        .record
+                        .odd(format!("device {}: a PUBACK for nothing", self.number)),
                 }
-                Some(What::Report(count)) => {
-                    let mut notes = self.world.record.notes();
-                    let reports = notes.reports.entry(self.number).or_default();
-                    reports.confirmed = reports.confirmed.max(count);
-                }
-                None => self.world.record.odd(format!("device {}: a PUBACK for nothing", self.number)),
-            },
+            }
             Event::Suback { codes, .. } if codes.iter().all(|code| *code < 0x80) => {}
             Event::Pong | Event::Disconnect { .. } => {}
             other @ (Event::Connack(_) | Event::Suback { .. } | Event::Unsuback { .. }) => {
-                self.world.record.odd(format!("device {}: {other:?}", self.number));
+                self.world
+                    .record
+                    .odd(format!("device {}: {other:?}", self.number));
             }
         }
     }
@@ -177,13 +220,21 @@ impl Device {
     /// Notes a command, and does with it what its luck says.
     fn take(&mut self, link: &mut Link, arrived: &Message, phase: Phase) {
         let command = CommandMessage::parse(&arrived.payload).ok();
-        let token = command.as_ref().and_then(|command| command.paras.get("token")?.as_u64());
+        let token = command
+            .as_ref()
+            .and_then(|command| command.paras.get("token")?.as_u64());
         let (Some(command), Some(token)) = (command, token) else {
             let text = String::from_utf8_lossy(&arrived.payload).into_owned();
-            self.world.record.odd(format!("device {} cannot read {text}", self.number));
+            self.world
+                .record
+                .odd(format!("device {} cannot read {text}", self.number));
             return;
         };
-        self.world.record.notes().received.push(Received { device: self.number, token, at: passed_us() });
+        self.world.record.notes().received.push(Received {
+            device: self.number,
+            token,
+            at: passed_us(),
+        });
         let well = phase != Phase::Storm;
         let acknowledges = well || self.random.per_mille(880);
         if let (true, Some(packet_id)) = (acknowledges, arrived.packet_id) {
@@ -197,14 +248,27 @@ impl Device {
             _ => self.random.between(1_000, 80_000),
         };
         let errcode = i64::from(token % FAILS_EVERY == 0);
-        self.world.record.notes().answers.entry(token).or_insert(Answered { errcode, confirmed: false });
+        self.world
+            .record
+            .notes()
+            .answers
+            .entry(token)
+            .or_insert(Answered {
+                errcode,
+                confirmed: false,
+            });
         let body = Map::from_iter([("token".to_owned(), Value::from(token))]);
-        let owed = Owed { what: What::Answer(token), payload: message::answer(command.mid, errcode, &body) };
+        let owed = Owed {
+            what: What::Answer(token),
+            payload: message::answer(command.mid, errcode, &body),
+        };
         link.later.push((passed_us() + wait, owed));
     }
 
     fn publish_due(&mut self, link: &mut Link, now: u64) {
-        let (due, later) = std::mem::take(&mut link.later).into_iter().partition(|(at, _)| *at <= now);
+        let (due, later) = std::mem::take(&mut link.later)
+            .into_iter()
+            .partition(|(at, _)| *at <= now);
         link.later = later;
         for (_, owed) in due {
             self.publish(link, owed);
@@ -214,15 +278,30 @@ impl Device {
     fn report(&mut self, link: &mut Link) {
         self.reports += 1;
         let count = self.reports;
-        self.world.record.notes().reports.entry(self.number).or_default().sent = count;
+        self.world
+            .record
+            .notes()
+            .reports
+            .entry(self.number)
+            .or_default()
+            .sent = count;
         let data = Map::from_iter([("count".to_owned(), Value::from(count))]);
-        self.publish(link, Owed { what: What::Report(count), payload: message::report(REPORTED, &data) });
+        self.publish(
+            link,
+            Owed {
+                what: What::Report(count),
+                payload: message::report(REPORTED, &data),
+            },
+        );
     }
 
     fn publish(&self, link: &mut Link, owed: Owed) {
         let topic = mqtt::data_json(&self.credentials.id);
-        let packet_id = link.client.publish(&topic, &owed.payload, mqtt::Qos::AtLeastOnce);
-        link.published.insert(packet_id.expect("QoS 1 has packet ids"), owed);
+        let packet_id = link
+            .client
+            .publish(&topic, &owed.payload, mqtt::Qos::AtLeastOnce);
+        link.published
+            .insert(packet_id.expect("QoS 1 has packet ids"), owed);
     }
 
     /// Ends a connection, politely or not. Answers that nobody acknowledged are owed; an old report is no news.
@@ -233,7 +312,8 @@ impl Device {
         }
         let unsaid = link.later.into_iter().map(|(_, owed)| owed);
         let all = link.published.into_values().chain(unsaid);
-        self.owed.extend(all.filter(|owed| matches!(owed.what, What::Answer(_))));
+        self.owed
+            .extend(all.filter(|owed| matches!(owed.what, What::Answer(_))));
     }
 }
 

@@ -8,28 +8,28 @@ use crate::credentials::IdKind;
 use crate::random::Random;
 
 /// Applications of a round.
-pub const APPLICATIONS: u64 = 3;
+pub(crate) const APPLICATIONS: u64 = 3;
 /// Devices of a round.
 const DEVICES: u64 = 7;
 
 /// The decisions of a round.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Its seed.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// How long the server runs before each of its kills.
-    pub kills: Vec<Duration>,
+    pub(crate) kills: Vec<Duration>,
     /// How long the load goes on after the last one.
-    pub after: Duration,
+    pub(crate) after: Duration,
     /// How the server ends before everything is read.
-    pub end: End,
+    pub(crate) end: End,
     /// The devices.
-    pub devices: Vec<DevicePlan>,
+    pub(crate) devices: Vec<DevicePlan>,
 }
 
 /// How a server ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     /// SIGKILL.
     Kill,
     /// SIGTERM: it drains.
@@ -38,47 +38,78 @@ pub enum End {
 
 /// What one device is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DevicePlan {
+pub(crate) struct DevicePlan {
     /// The MQTT that it speaks.
-    pub version: Version,
+    pub(crate) version: Version,
     /// How surely it wants its commands.
-    pub qos: Qos,
+    pub(crate) qos: Qos,
     /// Under which id it comes.
-    pub id: IdKind,
+    pub(crate) id: IdKind,
     /// Whether it sleeps until the calm.
-    pub sleeps: bool,
+    pub(crate) sleeps: bool,
 }
 
 impl Plan {
     /// The plan of a seed.
-    pub fn of(seed: u64) -> Self {
+    pub(crate) fn of(seed: u64) -> Self {
         let mut random = Random::part(seed, 0);
-        let kills = (0..random.between(1, 3)).map(|_| millis(&mut random, 80, 650)).collect();
+        let kills = (0..random.between(1, 3))
+            .map(|_| millis(&mut random, 80, 650))
+            .collect();
         let after = millis(&mut random, 100, 350);
-        let end = if random.per_mille(500) { End::Kill } else { End::Stop };
-        let devices = (0..DEVICES).map(|number| DevicePlan::drawn(number, &mut random)).collect();
-        Self { seed, kills, after, end, devices }
+        let end = if random.per_mille(500) {
+            End::Kill
+        } else {
+            End::Stop
+        };
+        let devices = (0..DEVICES)
+            .map(|number| DevicePlan::drawn(number, &mut random))
+            .collect();
+        Self {
+            seed,
+            kills,
+            after,
+            end,
+            devices,
+        }
     }
 
     /// The luck of one of its applications.
-    pub fn application(&self, number: u64) -> Random {
+    pub(crate) fn application(&self, number: u64) -> Random {
         Random::part(self.seed, 1_000 + number)
     }
 
     /// The luck of one of its devices.
-    pub fn device(&self, number: u64) -> Random {
+    pub(crate) fn device(&self, number: u64) -> Random {
         Random::part(self.seed, 2_000 + number)
     }
 }
 
 impl DevicePlan {
     fn drawn(number: u64, random: &mut Random) -> Self {
-        let version = if random.per_mille(400) { Version::V5 } else { Version::V311 };
-        let qos = if random.per_mille(150) { Qos::AtMostOnce } else { Qos::AtLeastOnce };
-        let id = if random.per_mille(500) { IdKind::DeviceId } else { IdKind::NodeId };
+        let version = if random.per_mille(400) {
+            Version::V5
+        } else {
+            Version::V311
+        };
+        let qos = if random.per_mille(150) {
+            Qos::AtMostOnce
+        } else {
+            Qos::AtLeastOnce
+        };
+        let id = if random.per_mille(500) {
+            IdKind::DeviceId
+        } else {
+            IdKind::NodeId
+        };
         // One in two rounds has a device that sleeps through the storm: what expires and what is cancelled is found there.
         let sleeps = number == 0 && random.per_mille(500);
-        Self { version, qos, id, sleeps }
+        Self {
+            version,
+            qos,
+            id,
+            sleeps,
+        }
     }
 }
 
@@ -103,7 +134,10 @@ mod tests {
         for kills in 1..=3 {
             assert!(plans.iter().any(|plan| plan.kills.len() == kills));
         }
-        assert!(plans.iter().any(|plan| plan.end == End::Kill) && plans.iter().any(|plan| plan.end == End::Stop));
+        assert!(
+            plans.iter().any(|plan| plan.end == End::Kill)
+                && plans.iter().any(|plan| plan.end == End::Stop)
+        );
         let devices = || plans.iter().flat_map(|plan| &plan.devices);
         assert!(devices().any(|device| device.qos == Qos::AtMostOnce));
         assert!(devices().any(|device| device.sleeps));

@@ -6,61 +6,61 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 
 /// The mark by which a command is known on both sides: its parameter `token`.
-pub type Token = u64;
+pub(crate) type Token = u64;
 
 /// The notes of a round, taken by many tasks.
 #[derive(Debug, Default)]
-pub struct Record {
+pub(crate) struct Record {
     notes: Mutex<Notes>,
 }
 
 /// What was noted. Moments are microseconds of one clock.
 #[derive(Clone, Debug, Default)]
-pub struct Notes {
+pub(crate) struct Notes {
     /// Commands that applications asked for.
-    pub asks: BTreeMap<Token, Ask>,
+    pub(crate) asks: BTreeMap<Token, Ask>,
     /// Cancellations that were granted: the command.
-    pub cancelled: Vec<String>,
+    pub(crate) cancelled: Vec<String>,
     /// Cancel tasks that were created: the commands that they named.
-    pub tasks: Vec<Vec<String>>,
+    pub(crate) tasks: Vec<Vec<String>>,
     /// Statuses that were read.
-    pub seen: Vec<Seen>,
+    pub(crate) seen: Vec<Seen>,
     /// Commands that reached devices, in order.
-    pub received: Vec<Received>,
+    pub(crate) received: Vec<Received>,
     /// Commands that devices acknowledged, or were about to.
-    pub acknowledged: BTreeSet<Token>,
+    pub(crate) acknowledged: BTreeSet<Token>,
     /// Answers that devices gave, or were about to.
-    pub answers: BTreeMap<Token, Answered>,
+    pub(crate) answers: BTreeMap<Token, Answered>,
     /// Reports, by device.
-    pub reports: BTreeMap<usize, Reports>,
+    pub(crate) reports: BTreeMap<usize, Reports>,
     /// What should never happen, in words.
-    pub odd: Vec<String>,
+    pub(crate) odd: Vec<String>,
 }
 
 /// A command that was asked for.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Ask {
+pub(crate) struct Ask {
     /// The device, by its number.
-    pub device: usize,
+    pub(crate) device: usize,
     /// What kind of command.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// What is to be found: the `command` member of the request.
-    pub command: Value,
+    pub(crate) command: Value,
     /// `maxRetransmit`, if it was said.
-    pub retransmit_max: Option<u8>,
+    pub(crate) retransmit_max: Option<u8>,
     /// Its idempotency key.
-    pub key: Option<String>,
+    pub(crate) key: Option<String>,
     /// When it left for the first time.
-    pub asked_at: u64,
+    pub(crate) asked_at: u64,
     /// Answers that said yes: more than one where the key was used again.
-    pub granted: Vec<Grant>,
+    pub(crate) granted: Vec<Grant>,
     /// The error code of an answer that said no.
-    pub refused: Option<String>,
+    pub(crate) refused: Option<String>,
 }
 
 /// The kinds of commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// With an `expireTime` in seconds, not 0.
     Queued(u32),
     /// `expireTime` 0.
@@ -71,70 +71,70 @@ pub enum Kind {
 
 /// An answer that said yes.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Grant {
+pub(crate) struct Grant {
     /// When it came.
-    pub at: u64,
+    pub(crate) at: u64,
     /// Its body.
-    pub body: Value,
+    pub(crate) body: Value,
 }
 
 /// A status that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// The command.
-    pub command_id: String,
+    pub(crate) command_id: String,
     /// The status.
-    pub status: String,
+    pub(crate) status: String,
     /// When the reading began.
-    pub asked_at: u64,
+    pub(crate) asked_at: u64,
     /// When the answer came.
-    pub at: u64,
+    pub(crate) at: u64,
 }
 
 /// A command that reached a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Received {
+pub(crate) struct Received {
     /// The device, by its number.
-    pub device: usize,
+    pub(crate) device: usize,
     /// The command.
-    pub token: Token,
+    pub(crate) token: Token,
     /// When.
-    pub at: u64,
+    pub(crate) at: u64,
 }
 
 /// A device's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answered {
+pub(crate) struct Answered {
     /// Its error code.
-    pub errcode: i64,
+    pub(crate) errcode: i64,
     /// Whether the platform acknowledged it, which is its word that it is kept.
-    pub confirmed: bool,
+    pub(crate) confirmed: bool,
 }
 
 /// A device's reports: each says how many there were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reports {
+pub(crate) struct Reports {
     /// How many were sent.
-    pub sent: u64,
+    pub(crate) sent: u64,
     /// The last one that the platform acknowledged.
-    pub confirmed: u64,
+    pub(crate) confirmed: u64,
 }
 
 impl Record {
     /// The notes, to be added to.
-    pub fn notes(&self) -> MutexGuard<'_, Notes> {
+    pub(crate) fn notes(&self) -> MutexGuard<'_, Notes> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes the notes on a command that was asked for.
-    pub fn ask(&self, token: Token, change: impl FnOnce(&mut Ask)) {
+    pub(crate) fn ask(&self, token: Token, change: impl FnOnce(&mut Ask)) {
         if let Some(ask) = self.notes().asks.get_mut(&token) {
             change(ask);
         }
     }
 
     /// Notes what should never happen.
-    pub fn odd(&self, what: impl Into<String>) {
+    pub(crate) fn odd(&self, what: impl Into<String>) {
         self.notes().odd.push(what.into());
     }
 }

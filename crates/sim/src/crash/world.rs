@@ -11,16 +11,16 @@ use crate::rig::Registered;
 
 /// Where the platform listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub(crate) struct Place {
     /// For applications.
-    pub north: SocketAddr,
+    pub(crate) north: SocketAddr,
     /// For devices.
-    pub mqtt: SocketAddr,
+    pub(crate) mqtt: SocketAddr,
 }
 
 /// How far the round has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
+pub(crate) enum Phase {
     /// Load, and kills.
     Storm,
     /// No new commands; devices are well.
@@ -31,25 +31,25 @@ pub enum Phase {
 
 /// A view of the round. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct World {
+pub(crate) struct World {
     /// Where the platform is; `None` while it is down.
-    pub place: watch::Receiver<Option<Place>>,
+    pub(crate) place: watch::Receiver<Option<Place>>,
     /// How far the round has come.
-    pub phase: watch::Receiver<Phase>,
+    pub(crate) phase: watch::Receiver<Phase>,
     /// What everybody saw.
-    pub record: Arc<Record>,
+    pub(crate) record: Arc<Record>,
     /// The devices, by number.
-    pub devices: Arc<[Registered]>,
+    pub(crate) devices: Arc<[Registered]>,
 }
 
 impl World {
     /// How far the round has come.
-    pub fn phase(&self) -> Phase {
+    pub(crate) fn phase(&self) -> Phase {
         *self.phase.borrow()
     }
 
     /// Waits for the platform; `None` when the round is over.
-    pub async fn platform(&mut self) -> Option<Place> {
+    pub(crate) async fn platform(&mut self) -> Option<Place> {
         tokio::select! {
             found = self.place.wait_for(Option::is_some) => found.ok().and_then(|place| *place),
             _ = self.phase.wait_for(|phase| *phase == Phase::Over) => None,
@@ -57,7 +57,7 @@ impl World {
     }
 
     /// Pauses, at most until `phase`.
-    pub async fn pause(&mut self, span: Duration, phase: Phase) {
+    pub(crate) async fn pause(&mut self, span: Duration, phase: Phase) {
         tokio::select! {
             () = tokio::time::sleep(span) => {}
             _ = self.phase.wait_for(|now| *now >= phase) => {}

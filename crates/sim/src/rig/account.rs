@@ -62,7 +62,10 @@ impl Account {
             name: Some("simulation".to_owned()),
             throttled: Some(false),
         };
-        let made: ApplicationView = server.admin.send(http::Method::POST, "/downlink/v1/applications", &asked).await?;
+        let made: ApplicationView = server
+            .admin
+            .send(http::Method::POST, "/downlink/v1/applications", &asked)
+            .await?;
         Self::login(server.ports.north, &made.app_id).await
     }
 
@@ -71,7 +74,7 @@ impl Account {
     /// # Errors
     /// [`AccountError`].
     pub async fn login(north: SocketAddr, app_id: &str) -> Result<Self, AccountError> {
-        let form = api::LoginRequest {
+        let form = api::auth::LoginRequest {
             app_id: app_id.to_owned(),
             secret: api::Secret::new(SECRET),
         }
@@ -83,7 +86,7 @@ impl Account {
             body: form.as_bytes(),
         };
         let answer = Http::connect(north).await?.call(asked).await?;
-        let said: api::AuthAnswer = expected("login", 200, &answer)?;
+        let said: api::auth::AuthAnswer = expected("login", 200, &answer)?;
         let token = said.access_token.expose();
         Ok(Self {
             app_id: app_id.to_owned(),
@@ -95,7 +98,11 @@ impl Account {
     ///
     /// # Errors
     /// [`AccountError`].
-    pub async fn register(&self, http: &mut Http, node_id: &str) -> Result<Registered, AccountError> {
+    pub async fn register(
+        &self,
+        http: &mut Http,
+        node_id: &str,
+    ) -> Result<Registered, AccountError> {
         let body = json!({"deviceInfo": {"nodeId": node_id, "protocolType": "MQTT"}, "mqttConnect": "TRUE"}).to_string();
         let asked = Request {
             method: "POST",
@@ -114,7 +121,11 @@ impl Account {
 }
 
 /// The answer's body, if it has the status.
-fn expected<T: serde::de::DeserializeOwned>(operation: &'static str, status: u16, answer: &Answer) -> Result<T, AccountError> {
+fn expected<T: serde::de::DeserializeOwned>(
+    operation: &'static str,
+    status: u16,
+    answer: &Answer,
+) -> Result<T, AccountError> {
     if answer.status != status {
         return Err(refused(operation, answer));
     }

@@ -110,10 +110,18 @@ fn put(out: &mut Vec<u8>, request: Request<'_>) {
         headers,
         body,
     } = request;
-    write!(out, "{method} {path} HTTP/1.1\r\nHost: downlink\r\n{headers}").expect("a vector takes every write");
+    write!(
+        out,
+        "{method} {path} HTTP/1.1\r\nHost: downlink\r\n{headers}"
+    )
+    .expect("a vector takes every write");
     if !body.is_empty() {
-        write!(out, "Content-Type: application/json\r\nContent-Length: {}\r\n", body.len())
-            .expect("a vector takes every write");
+        write!(
+            out,
+            "Content-Type: application/json\r\nContent-Length: {}\r\n",
+            body.len()
+        )
+        .expect("a vector takes every write");
     }
     out.extend_from_slice(b"\r\n");
     out.extend_from_slice(body);
@@ -123,16 +131,26 @@ fn put(out: &mut Vec<u8>, request: Request<'_>) {
 fn read(bytes: &[u8]) -> io::Result<Option<(Answer, usize)>> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut head = httparse::Response::new(&mut headers);
-    let parsed = head.parse(bytes).map_err(|_| odd("the answer is no HTTP/1.1"))?;
+    let parsed = head
+        .parse(bytes)
+        .map_err(|_| odd("the answer is no HTTP/1.1"))?;
     let httparse::Status::Complete(head_bytes) = parsed else {
         return Ok(None);
     };
     let status = head.code.unwrap_or_default();
-    let value = |name: &str| head.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+    let value = |name: &str| {
+        head.headers
+            .iter()
+            .find(|header| header.name.eq_ignore_ascii_case(name))
+    };
     if value("transfer-encoding").is_some() {
         return Err(odd("the answer comes in chunks"));
     }
-    let length = value("content-length").map(|header| std::str::from_utf8(header.value).ok().and_then(|text| text.parse().ok()));
+    let length = value("content-length").map(|header| {
+        std::str::from_utf8(header.value)
+            .ok()
+            .and_then(|text| text.parse().ok())
+    });
     let length: usize = match length {
         None => 0,
         Some(Some(length)) if length <= ANSWER_BYTES_MAX => length,
@@ -162,7 +180,10 @@ mod tests {
             assert_eq!(read(&bytes[..cut]).unwrap(), None, "cut at {cut}");
         }
         let (answer, used) = read(bytes).unwrap().unwrap();
-        assert_eq!((answer.status, answer.body.as_slice(), used), (201, &b"{}"[..], whole));
+        assert_eq!(
+            (answer.status, answer.body.as_slice(), used),
+            (201, &b"{}"[..], whole)
+        );
     }
 
     #[test]

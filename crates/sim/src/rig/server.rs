@@ -85,11 +85,16 @@ impl Ground {
     ///
     /// # Errors
     /// [`ServerError::Prepare`].
-    pub fn new(program: PathBuf, config: &Config, start_within: Duration) -> Result<Self, ServerError> {
+    pub fn new(
+        program: PathBuf,
+        config: &Config,
+        start_within: Duration,
+    ) -> Result<Self, ServerError> {
         let folder = config.data.folder.clone();
         let path = folder.join(CONFIG_FILE);
         let text = toml::to_string(config).expect("a configuration is TOML");
-        let written = server::files::make_folder(&folder).and_then(|()| std::fs::write(&path, text));
+        let written =
+            server::files::make_folder(&folder).and_then(|()| std::fs::write(&path, text));
         written.map_err(|source| ServerError::Prepare { path, source })?;
         Ok(Self {
             program,
@@ -112,7 +117,10 @@ impl Ground {
         let ports = self.folder.join(PORTS_FILE);
         match std::fs::remove_file(&ports) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(ServerError::Prepare { path: ports, source: error });
+                return Err(ServerError::Prepare {
+                    path: ports,
+                    source: error,
+                });
             }
             Ok(()) | Err(_) => {}
         }
@@ -135,8 +143,15 @@ impl Ground {
 
     fn spawn(&self) -> Result<Child, ServerError> {
         let path = self.folder.join(LOG_FILE);
-        let prepare = |source| ServerError::Prepare { path: path.clone(), source };
-        let log = File::options().create(true).append(true).open(&path).map_err(prepare)?;
+        let prepare = |source| ServerError::Prepare {
+            path: path.clone(),
+            source,
+        };
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(prepare)?;
         let spawned = Command::new(&self.program)
             .arg("serve")
             .arg("--config")
@@ -146,14 +161,24 @@ impl Ground {
             .stdout(Stdio::null())
             .stderr(log)
             .spawn();
-        spawned.map_err(|source| ServerError::Spawn { program: self.program.clone(), source })
+        spawned.map_err(|source| ServerError::Spawn {
+            program: self.program.clone(),
+            source,
+        })
     }
 
-    async fn ready(&self, process: &mut Child, began: Duration) -> Result<(Ports, Client), ServerError> {
+    async fn ready(
+        &self,
+        process: &mut Child,
+        began: Duration,
+    ) -> Result<(Ports, Client), ServerError> {
         let mut why = format!("there is no {PORTS_FILE}");
         while passed().saturating_sub(began) < self.start_within {
             if let Some(status) = process.try_wait()? {
-                return Err(ServerError::Ended { status, log: tail(&self.folder) });
+                return Err(ServerError::Ended {
+                    status,
+                    log: tail(&self.folder),
+                });
             }
             if let Some(ports) = ports(&self.folder) {
                 match Client::of_folder(&self.folder) {
@@ -166,7 +191,10 @@ impl Ground {
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        Err(ServerError::Silent { why, log: tail(&self.folder) })
+        Err(ServerError::Silent {
+            why,
+            log: tail(&self.folder),
+        })
     }
 }
 
@@ -182,7 +210,10 @@ impl Server {
     /// [`ServerError::Ended`].
     pub fn must_run(&mut self) -> Result<(), ServerError> {
         match self.process.try_wait()? {
-            Some(status) => Err(ServerError::Ended { status, log: tail(&self.folder) }),
+            Some(status) => Err(ServerError::Ended {
+                status,
+                log: tail(&self.folder),
+            }),
             None => Ok(()),
         }
     }
@@ -204,12 +235,18 @@ impl Server {
     pub async fn stop(mut self, within: Duration) -> Result<(), ServerError> {
         self.must_run()?;
         let pid = rustix::process::Pid::from_child(&self.process);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).map_err(io::Error::from)?;
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM)
+            .map_err(io::Error::from)?;
         let began = passed();
         while passed().saturating_sub(began) < within {
             match self.process.try_wait()? {
                 Some(status) if status.success() => return Ok(()),
-                Some(status) => return Err(ServerError::Ended { status, log: tail(&self.folder) }),
+                Some(status) => {
+                    return Err(ServerError::Ended {
+                        status,
+                        log: tail(&self.folder),
+                    });
+                }
                 None => tokio::time::sleep(LOOK_EVERY).await,
             }
         }
@@ -224,7 +261,10 @@ impl Server {
     /// # Errors
     /// It does not answer.
     pub async fn counters(&self) -> Result<Counters, ClientError> {
-        let page = self.admin.call(http::Method::GET, "/metrics", bytes::Bytes::new()).await?;
+        let page = self
+            .admin
+            .call(http::Method::GET, "/metrics", bytes::Bytes::new())
+            .await?;
         Ok(Counters::parse(&String::from_utf8_lossy(&page)))
     }
 }

@@ -1,0 +1,271 @@
+//! One round: a server, applications, devices, kills; then a calm, and the reckoning.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use server::config::Config;
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::application::Application;
+use super::checks::{Broken, check};
+use super::device::Device;
+use super::kept::{Kept, ReadError};
+use super::plan::{APPLICATIONS, End, Plan};
+use super::record::Record;
+use super::world::{Phase, Place, World};
+use crate::clock::passed;
+use crate::rig::{Account, AccountError, Ground, Http, Registered, Server, ServerError};
+
+/// A start is given up after so long.
+const START_WITHIN: Duration = Duration::from_secs(20);
+/// How long commands may take to end once the devices are well: by the settings of a round it takes some 2 s.
+const CALM_MAX: Duration = Duration::from_secs(10);
+/// How long a request that was begun may take to its end in the calm.
+const APPLICATIONS_WITHIN: Duration = Duration::from_secs(10);
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+/// How often the end of all commands is looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(40);
+
+/// What a round showed.
+#[derive(Debug)]
+pub(crate) struct Report {
+    /// The plan.
+    pub(crate) plan: Plan,
+    /// How long it took.
+    pub(crate) took: Duration,
+    /// Commands that were accepted.
+    pub(crate) accepted: usize,
+    /// Those that ended.
+    pub(crate) ended: usize,
+    /// Commands by their status at the end.
+    pub(crate) statuses: BTreeMap<String, usize>,
+    /// Frames that reached devices.
+    pub(crate) received: usize,
+    /// Promises that were broken.
+    pub(crate) broken: Vec<Broken>,
+    /// What is kept, for whoever asks about a broken promise.
+    pub(crate) kept: Kept,
+}
+
+/// A round that could not be played to its end: the server does not start, ends by itself, or does not answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RoundError {
+    /// There is no folder for it.
+    #[error("there is no folder for the round: {0}")]
+    Folder(#[from] std::io::Error),
+    /// The server failed.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// An application or a device could not be made.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// What is kept cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// Plays the round of a plan with servers of `program`.
+///
+/// # Errors
+/// [`RoundError`]; like a broken promise it is a failure of the round.
+pub(crate) async fn play(program: &Path, plan: Plan) -> Result<Report, RoundError> {
+    let began = passed();
+    let folder = TempDir::with_prefix("downlink-crash-")?;
+    let ground = Ground::new(program.to_owned(), &settings(folder.path()), START_WITHIN)?;
+    let server = ground.start().await?;
+    let account = Account::open(&server, "crash").await?;
+    let devices = register(&server, &account, &plan).await?;
+    let mut round = Round {
+        ground,
+        place: watch::Sender::new(Some(place(&server))),
+        phase: watch::Sender::new(Phase::Storm),
+        record: Arc::default(),
+        devices: devices.into(),
+        applications: JoinSet::new(),
+        players: JoinSet::new(),
+    };
+    round.people(&plan, &account);
+    let server = round.storm(server, &plan).await?;
+    let server = round.calm(server).await?;
+    let kept = round.reckon(server, &plan, &account).await?;
+    let ids: Vec<String> = round
+        .devices
+        .iter()
+        .map(|device| device.device_id.clone())
+        .collect();
+    let notes = round.record.notes().clone();
+    let broken = check(&notes, &kept, &ids);
+    let mut statuses: BTreeMap<String, usize> = BTreeMap::new();
+    for command in kept.commands.values() {
+        *statuses.entry(command.view.status.clone()).or_default() += 1;
+    }
+    Ok(Report {
+        plan,
+        took: passed().saturating_sub(began),
+        accepted: kept.commands.len(),
+        ended: kept
+            .commands
+            .values()
+            .filter(|command| command.view.is_final)
+            .count(),
+        statuses,
+        received: notes.received.len(),
+        broken,
+        kept,
+    })
+}
+
+/// The settings of a round: every wait of a command's life is as short as it can be said, so that all of them happen.
+fn settings(folder: &Path) -> Config {
+    let mut config = Config::local(folder);
+    config.commands.start_grace_s = 1;
+    config.commands.resend_after_s = [[1, 1]; 3];
+    config.commands.timeout_after_s = [1, 1];
+    config.commands.immediate_life_s = 2;
+    config.commands.result_within_s = 1;
+    config.commands.settle_after_s = 1;
+    config.north.calls_per_minute_max = 0;
+    config.north.cloud_wait_s = 1;
+    config.shutdown.drain_s = 2;
+    config
+}
+
+/// One that plays, with everything that it started. Dropped, everything of it ends.
+struct Round {
+    ground: Ground,
+    place: watch::Sender<Option<Place>>,
+    phase: watch::Sender<Phase>,
+    record: Arc<Record>,
+    devices: Arc<[Registered]>,
+    applications: JoinSet<()>,
+    players: JoinSet<()>,
+}
+
+impl Round {
+    /// Starts applications and devices.
+    fn people(&mut self, plan: &Plan, account: &Account) {
+        let world = World {
+            place: self.place.subscribe(),
+            phase: self.phase.subscribe(),
+            record: self.record.clone(),
+            devices: self.devices.clone(),
+        };
+        for number in 0..APPLICATIONS {
+            let application = Application::new(
+                number,
+                account.clone(),
+                world.clone(),
+                plan.application(number),
+            );
+            self.applications.spawn(application.run());
+        }
+        for (number, (device, luck)) in plan.devices.iter().zip(0..).enumerate() {
+            let device = Device::new(
+                number,
+                *device,
+                &node_id(luck),
+                world.clone(),
+                plan.device(luck),
+            );
+            self.players.spawn(device.run());
+        }
+    }
+
+    /// Load, and kills.
+    async fn storm(&mut self, mut server: Server, plan: &Plan) -> Result<Server, RoundError> {
+        for uptime in &plan.kills {
+            tokio::time::sleep(*uptime).await;
+            server.kill()?;
+            self.place.send_replace(None);
+            server = self.ground.start().await?;
+            self.place.send_replace(Some(place(&server)));
+        }
+        tokio::time::sleep(plan.after).await;
+        Ok(server)
+    }
+
+    /// No new commands, and devices that are well, until every command has ended, or had the time for it.
+    async fn calm(&mut self, mut server: Server) -> Result<Server, RoundError> {
+        self.phase.send_replace(Phase::Calm);
+        let began = passed();
+        let wait = async { while self.applications.join_next().await.is_some() {} };
+        if tokio::time::timeout(APPLICATIONS_WITHIN, wait)
+            .await
+            .is_err()
+        {
+            self.record.odd("an application still waits for its answer");
+            self.applications.shutdown().await;
+        }
+        while passed().saturating_sub(began) < CALM_MAX {
+            server.must_run()?;
+            let counters = server.counters().await.map_err(ReadError::from)?;
+            let open: f64 = counters
+                .all("downlink_commands")
+                .filter(|(labels, _)| labels.contains("\"open\""))
+                .map(|(_, n)| n)
+                .sum();
+            if open < 0.5 {
+                break;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        self.phase.send_replace(Phase::Over);
+        while self.players.join_next().await.is_some() {}
+        Ok(server)
+    }
+
+    /// Ends the server once more, and reads what the next one finds.
+    async fn reckon(
+        &mut self,
+        server: Server,
+        plan: &Plan,
+        account: &Account,
+    ) -> Result<Kept, RoundError> {
+        match plan.end {
+            End::Kill => server.kill()?,
+            End::Stop => server.stop(STOP_WITHIN).await?,
+        }
+        let mut server = self.ground.start().await?;
+        let kept = Kept::read(&server, account, &self.devices).await?;
+        server.must_run()?;
+        Ok(kept)
+    }
+}
+
+fn place(server: &Server) -> Place {
+    Place {
+        north: server.ports.north,
+        mqtt: server
+            .ports
+            .mqtt
+            .expect("a local configuration listens for devices in the clear"),
+    }
+}
+
+async fn register(
+    server: &Server,
+    account: &Account,
+    plan: &Plan,
+) -> Result<Vec<Registered>, AccountError> {
+    let mut http = Http::connect(server.ports.north).await?;
+    let mut devices = Vec::new();
+    for number in 0..plan.devices.len() {
+        devices.push(
+            account
+                .register(
+                    &mut http,
+                    &node_id(u64::try_from(number).unwrap_or_default()),
+                )
+                .await?,
+        );
+    }
+    Ok(devices)
+}
+
+fn node_id(number: u64) -> String {
+    format!("meter_{number}")
+}
