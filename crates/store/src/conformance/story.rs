@@ -100,7 +100,7 @@ impl Story {
             (device, late_arrivals(store, device, &unmatched))
         } else {
             let device = devices[self.roll(devices.len())];
-            (self.lanes[&device].device, self.inbox(store, device))
+            (self.lanes[&device].device, self.inbox(device))
         };
         let lane = self.lanes[&device.seq()].clone();
         let mut turn = delivery::turn(lane, inbox, &self.rules, self.now);
@@ -115,6 +115,25 @@ impl Story {
             unit.writes.extend(self.tell_somebody(&mut turn));
         }
         (unit, vec![turn])
+    }
+
+    /// The next few steps as units of one commit, at most `most`; the story goes on as if they had been committed.
+    ///
+    /// # Panics
+    ///
+    /// If the store cannot be read.
+    pub fn next_batch(&mut self, store: &dyn Store, most: usize) -> Vec<Unit> {
+        let mut units = Vec::new();
+        while units.len() < most.max(1) {
+            // What has to be looked up must have been committed before.
+            if !units.is_empty() && self.unmatched.is_some() {
+                break;
+            }
+            let (unit, turns) = self.next_unit(store);
+            self.happened(&turns);
+            units.push(unit);
+        }
+        units
     }
 
     /// Takes turns that were committed into what must be kept.
@@ -296,14 +315,12 @@ impl Story {
         })
     }
 
-    fn inbox(&mut self, store: &dyn Store, device: u64) -> Vec<Input> {
+    fn inbox(&mut self, device: u64) -> Vec<Input> {
         let count = 1 + self.roll(3);
-        (0..count)
-            .filter_map(|_| self.input(store, device))
-            .collect()
+        (0..count).filter_map(|_| self.input(device)).collect()
     }
 
-    fn input(&mut self, store: &dyn Store, device: u64) -> Option<Input> {
+    fn input(&mut self, device: u64) -> Option<Input> {
         let who = Who::Application(AppKey(1));
         let ticket = Ticket(0);
         Some(match self.roll(20) {
@@ -322,7 +339,7 @@ impl Story {
                 command: self.some_command(device)?,
             },
             13..=15 => Input::Answered {
-                mid: self.some_mid(store, device)?,
+                mid: self.some_mid(device)?,
                 answer: self.answer(),
             },
             16 => {
@@ -410,12 +427,9 @@ impl Story {
         ids.get(self.roll(ids.len().max(1))).copied()
     }
 
-    fn some_mid(&mut self, store: &dyn Store, device: u64) -> Option<Mid> {
+    fn some_mid(&mut self, device: u64) -> Option<Mid> {
         let id = self.some_command(device)?;
-        store
-            .command(id)
-            .expect("commands are read")
-            .map(|command| command.mid)
+        self.commands.get(&id.seq).map(|command| command.mid)
     }
 
     fn pause(&mut self) -> Duration {

@@ -1,5 +1,7 @@
 //! The stores, from outside: one binary, one story a file.
 
 mod conforms;
+mod crash;
+mod failing;
 mod reopen;
 mod stops;
