@@ -40,6 +40,9 @@ sections! {
         /// HTTP status of errors. `documented`: the one that the contract's tables give, often 200; `http`: one that says
         /// what happened.
         error_status: ErrorStatus = ErrorStatus::Documented;
+        /// Whether the two errors of the old platform's gateway (1010005, 1010009) carry `resultcode` and `resultmsg` only,
+        /// as it sent them, instead of both shapes.
+        gateway_exact: bool = false;
         /// Whether a device without a product model gets no commands (100431) instead of unchecked ones.
         strict_profile: bool = false;
         /// Calls that an application may make within 60 s (1010009); 0 = no limit.

@@ -226,7 +226,7 @@ fn place(command: &Command, around: &Surroundings<'_>) -> String {
                 .into()
         }
         Some(head) => format!(
-            "{} commands of the device stand before it, and one leaves at a time; the head, {}, is {} since {}.",
+            "Before it stand {} of the device's commands, and one leaves at a time; the head, {}, is {} since {}.",
             before.len(),
             head.id,
             status_name(head.status()),
@@ -353,7 +353,7 @@ mod tests {
         }
         let text = scene.explain(&second);
         assert!(text.contains(&format!(
-            "1 commands of the device stand before it, and one leaves at a time; the head, {}",
+            "Before it stand 1 of the device's commands, and one leaves at a time; the head, {}",
             first.id
         )));
     }

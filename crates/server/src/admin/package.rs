@@ -36,7 +36,7 @@ pub(super) fn unpack(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, String> {
             .map_err(|error| format!("file {} of the package: {error}", index + 1))?;
         let name = file
             .name()
-            .map(|name| name.into_owned())
+            .map(std::borrow::Cow::into_owned)
             .unwrap_or_default();
         if name.is_empty() || name.len() > NAME_BYTES_MAX || name.contains('\0') {
             return Err(format!(

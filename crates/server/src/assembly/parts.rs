@@ -16,6 +16,7 @@ use crate::south::Hub;
 use crate::south::admission::Admission;
 use crate::south::mqtt::{self as devices, Counts, South};
 use crate::tls::Tls;
+use api::failure::GatewayBody;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -67,7 +68,7 @@ impl Parts {
         let recorder = metrics::recorder();
         let faults = Arc::new(Faults::default());
         let hub = Arc::new(Hub::new(faults.clone()));
-        let parts = dispatch::Parts {
+        let dispatch = start_dispatch(dispatch::Parts {
             store: database.clone(),
             hub: hub.clone(),
             rules: config.commands.rules(clock.now()),
@@ -77,12 +78,7 @@ impl Parts {
             models: Arc::new(Models::open(database.clone())?),
             faults,
             command_seq: AtomicU64::new(marks.command_seq),
-        };
-        let shards = available_parallelism()
-            .map_or(1, usize::from)
-            .min(SHARDS_MAX);
-        let dispatch = Dispatch::start(parts, shards)
-            .map_err(|error| StartError::Machine(error.to_string()))?;
+        })?;
         let registry = Arc::new(Registry::open(
             database.clone(),
             dispatch.clone(),
@@ -176,9 +172,16 @@ impl Parts {
     }
 }
 
+fn start_dispatch(parts: dispatch::Parts) -> Result<Dispatch, StartError> {
+    let shards = available_parallelism().map_or(1, usize::from);
+    Dispatch::start(parts, shards.min(SHARDS_MAX))
+        .map_err(|error| StartError::Machine(error.to_string()))
+}
+
 fn north_settings(config: &Config) -> north::Settings {
     let NorthConfig {
         error_status,
+        gateway_exact,
         strict_profile,
         private_callbacks,
         ..
@@ -187,6 +190,11 @@ fn north_settings(config: &Config) -> north::Settings {
         error_status: match error_status {
             ErrorStatus::Documented => api::ErrorStatus::Documented,
             ErrorStatus::Http => api::ErrorStatus::Http,
+        },
+        gateway_body: if gateway_exact {
+            GatewayBody::Exact
+        } else {
+            GatewayBody::Both
         },
         strict_profile,
         private_callbacks,

@@ -165,7 +165,7 @@ async fn refresh(tls: Arc<Tls>) {
         Ok(Ok(true)) => tracing::info!("new connections get a new certificate"),
         Ok(Ok(false)) => {}
         Ok(Err(error)) => {
-            tracing::error!(%error, "the certificate cannot be renewed; the old one stays in use")
+            tracing::error!(%error, "the certificate cannot be renewed; the old one stays in use");
         }
         Err(error) => tracing::error!(%error, "the certificate was not looked at"),
     }

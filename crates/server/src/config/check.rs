@@ -160,7 +160,7 @@ fn commands(config: &Config) -> Result<(), ConfigError> {
     within("commands.open_max", commands.open_max, 0, OPEN_MAX)
 }
 
-fn within<N: PartialOrd + std::fmt::Display>(
+fn within<N: PartialOrd + Copy + std::fmt::Display>(
     key: &'static str,
     value: N,
     min: N,

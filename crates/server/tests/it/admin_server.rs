@@ -281,7 +281,18 @@ async fn r9_1_a_command_expires_on_the_test_clock_and_is_explained() {
             .contains("no byte ever left the platform"),
         "{why}"
     );
+    local.running.stop().await.expect("a good end");
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_and_devices_are_found_by_their_ids_and_nothing_else_is() {
+    let local = Local::start().await;
+    let (id, _) = queue(&local, 3_600).await;
+    let command: CommandView = local
+        .admin
+        .read(&format!("/downlink/v1/commands/{id}"))
+        .await
+        .expect("shown");
     let listed: Vec<CommandView> = local
         .admin
         .read(&format!(
