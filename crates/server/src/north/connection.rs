@@ -44,7 +44,7 @@ where
     let shutdown = north.shutdown().clone();
     let mut stop = pin!(shutdown.begun());
     let mut stopping = false;
-    let mut timer = pin!(tokio::time::sleep(north.settings.client_time));
+    let mut timer = pin!(tokio::time::sleep(patience(&north.settings)));
     loop {
         tokio::select! {
             biased;
@@ -90,12 +90,17 @@ fn builder(settings: &Settings) -> http1::Builder {
     builder
 }
 
+/// After this span something may have lasted too long.
+fn patience(settings: &Settings) -> Duration {
+    settings.client_time.min(settings.idle_time)
+}
+
 fn judge(pulse: &Pulse, settings: &Settings) -> Verdict {
     let (phase, lasted_ms) = pulse.phase();
     let lasted = Duration::from_millis(lasted_ms);
     let left = |limit: Duration| limit.checked_sub(lasted).filter(|left| !left.is_zero());
     match phase {
-        Phase::Busy => Verdict::Wait(settings.client_time),
+        Phase::Busy => Verdict::Wait(patience(settings)),
         Phase::Fresh | Phase::Head => {
             left(settings.client_time).map_or(Verdict::Slow, Verdict::Wait)
         }

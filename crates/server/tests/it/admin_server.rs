@@ -504,7 +504,7 @@ async fn r2_5_a_failed_commit_is_the_end_and_loses_nothing_that_was_acknowledged
     let ended = tokio::time::timeout(PATIENCE, local.running.ended())
         .await
         .expect("bounded");
-    assert!(matches!(ended, Err(EndError::Store(_))), "{ended:?}");
+    assert!(matches!(ended, Err(EndError::Failed(_))), "{ended:?}");
     let running = start(local.folder.path()).await.expect("a restart heals");
     let admin = running.admin().expect("its door");
     let commands: Vec<CommandView> = admin.read("/downlink/v1/commands").await.expect("listed");
