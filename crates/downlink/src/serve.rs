@@ -136,7 +136,11 @@ async fn serve(config: Config) -> Result<()> {
     tracing::info!("asked to stop; once more stops at once");
     shutdown.drain();
     tokio::select! {
-        outcome = ended => Ok(outcome?),
+        outcome = ended => {
+            outcome?;
+            tracing::info!("stopped in good order");
+            Ok(())
+        }
         _ = terminate.recv() => bail!("stopped at once; what was acknowledged is kept"),
         _ = interrupt.recv() => bail!("stopped at once; what was acknowledged is kept"),
     }

@@ -170,7 +170,7 @@ fn r2_5_a_failed_commit_ends_the_process_with_its_reason() {
     let (status, log) = server.end();
     assert_eq!(status, Some(1), "{log}");
     assert!(
-        log.contains("error: the store failed, and nothing was acknowledged since"),
+        log.contains("error: nothing could be acknowledged any more"),
         "{log}"
     );
 }

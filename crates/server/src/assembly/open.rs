@@ -15,7 +15,8 @@ use std::sync::mpsc;
 use store::{Failed, Marks, OpenError, Sqlite, SqliteOptions, Store, Unit, Write};
 
 /// Files of the data folder.
-const DATABASE_FILE: &str = "downlink.db";
+/// The database.
+pub const DATABASE_FILE: &str = "downlink.db";
 const KEY_FILE: &str = "key";
 const TLS_FOLDER: &str = "tls";
 /// The record by which the right key file is known, and what it seals.

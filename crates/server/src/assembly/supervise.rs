@@ -35,10 +35,8 @@ const CERTIFICATES_EVERY: u32 = 720;
 #[derive(Debug, thiserror::Error)]
 pub enum EndError {
     /// Nothing may be acknowledged any more (R2.5).
-    #[error(
-        "the store failed, and nothing was acknowledged since: {0}; what was acknowledged before is kept"
-    )]
-    Store(String),
+    #[error("nothing could be acknowledged any more: {0}; what was acknowledged before is kept")]
+    Failed(String),
     /// A task of the server ended by itself: a defect.
     #[error("a part of the server ended unexpectedly: {0}")]
     Task(String),
@@ -85,7 +83,7 @@ pub(super) async fn run(parts: Parts, mut tasks: Tasks, config: Config) -> Resul
     Ports::remove(&config.data.folder);
     let closed = close(parts.release()).await;
     match (shutdown.phase(), broken) {
-        (Phase::Failed(reason), _) => Err(EndError::Store(reason)),
+        (Phase::Failed(reason), _) => Err(EndError::Failed(reason)),
         (Phase::Running | Phase::Draining, Some(broken)) => Err(broken),
         (Phase::Running | Phase::Draining, None) if !stopped => Err(EndError::Late("the shards")),
         (Phase::Running | Phase::Draining, None) if !closed => Err(EndError::Late("the database")),

@@ -5,6 +5,7 @@ use super::inbox::{task_record, Item, Message, ReplyTo, Request, What};
 use super::{Ask, Parts, Promise, Refused};
 use crate::limits::{IDEMPOTENCY_HOURS, SHARD_AWAY_LANES_MAX, SHARD_BATCH_MAX, SHARD_COMMITS_MAX};
 use crate::random;
+use crate::shutdown::Shutdown;
 use delivery::{AppKey, Command, CommandId, Input, Lane, Moment, Refusal, Submission, Ticket, Turn};
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::Ordering;
@@ -74,7 +75,22 @@ struct Gathered {
 pub(super) fn spawn(number: usize, parts: Arc<Parts>, inbox: mpsc::Receiver<Message>) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let thread = std::thread::Builder::new().name(format!("shard-{number}"));
-    thread.spawn(move || runtime.block_on(Shard::new(parts, inbox).run())).map(drop)
+    let run = move || {
+        let _watch = Watch(parts.shutdown.clone());
+        runtime.block_on(Shard::new(parts, inbox).run());
+    };
+    thread.spawn(run).map(drop)
+}
+
+/// A shard that panics takes the platform with it: nobody would decide about its lanes any more.
+struct Watch(Shutdown);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail("a shard panicked");
+        }
+    }
 }
 
 impl Shard {
