@@ -56,7 +56,9 @@ pub struct Direct {
 impl Body {
     /// Writes it for a command to carry.
     pub fn write(&self) -> Arc<[u8]> {
-        serde_json::to_vec(self).expect("strings and JSON are always JSON").into()
+        serde_json::to_vec(self)
+            .expect("strings and JSON are always JSON")
+            .into()
     }
 
     /// Reads what [`write`](Self::write) wrote.

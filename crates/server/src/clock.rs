@@ -5,7 +5,7 @@
 //! is moved.
 
 use delivery::Moment;
-use rustix::time::{clock_gettime, ClockId};
+use rustix::time::{ClockId, clock_gettime};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -22,7 +22,10 @@ pub struct Clock {
 
 enum Source {
     Real(Mutex<Slewed>),
-    Test { now: AtomicU64, moved: watch::Sender<u64> },
+    Test {
+        now: AtomicU64,
+        moved: watch::Sender<u64>,
+    },
 }
 
 /// What the real clock remembers of its last reading, in milliseconds.
@@ -33,7 +36,9 @@ struct Slewed {
 
 /// A start would set the platform's time back (R1.16).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the machine's clock is {behind_s} s behind the last moment in the store; set it right, or start with --clock-behind=continue")]
+#[error(
+    "the machine's clock is {behind_s} s behind the last moment in the store; set it right, or start with --clock-behind=continue"
+)]
 pub struct Behind {
     /// By how many seconds.
     pub behind_s: u64,
@@ -51,16 +56,32 @@ impl Clock {
         let (wall, last) = (wall_ms(), last.as_millis());
         let behind = last.saturating_sub(wall);
         if behind > BEHIND_MAX_MS && !continue_behind {
-            return Err(Behind { behind_s: behind / 1_000 });
+            return Err(Behind {
+                behind_s: behind / 1_000,
+            });
         }
-        let slewed = Slewed { now: wall.max(last), read_at: passed_ms() };
-        Ok(Self { source: Arc::new(Source::Real(Mutex::new(slewed))) })
+        let slewed = Slewed {
+            now: wall.max(last),
+            read_at: passed_ms(),
+        };
+        Ok(Self {
+            source: Arc::new(Source::Real(Mutex::new(slewed))),
+        })
     }
 
     /// A clock that stands at the store's last moment, or at the wall clock's if the store is new, until it is moved.
     pub fn test(last: Moment) -> Self {
-        let now = if last.as_millis() == 0 { wall_ms() } else { last.as_millis() };
-        Self { source: Arc::new(Source::Test { now: AtomicU64::new(now), moved: watch::Sender::new(now) }) }
+        let now = if last.as_millis() == 0 {
+            wall_ms()
+        } else {
+            last.as_millis()
+        };
+        Self {
+            source: Arc::new(Source::Test {
+                now: AtomicU64::new(now),
+                moved: watch::Sender::new(now),
+            }),
+        }
     }
 
     /// Now. Never earlier than any answer before.
@@ -156,7 +177,10 @@ mod tests {
 
     #[test]
     fn a_step_of_the_wall_clock_is_slewed_in() {
-        let mut clock = Slewed { now: 1_000_000, read_at: 0 };
+        let mut clock = Slewed {
+            now: 1_000_000,
+            read_at: 0,
+        };
         clock.read(10_000, 1_010_000 + 3_600_000);
         assert_eq!(clock.now, 1_010_050);
         clock.read(20_000, 1_000_000);
@@ -172,7 +196,12 @@ mod tests {
         let clock = Clock::real(ahead, true).expect("the operator insists");
         assert!(clock.now() >= ahead);
         let a_little = Moment::from_millis(wall_ms() + 30_000);
-        assert!(Clock::real(a_little, false).expect("a little is made up for").now() >= a_little);
+        assert!(
+            Clock::real(a_little, false)
+                .expect("a little is made up for")
+                .now()
+                >= a_little
+        );
     }
 
     #[tokio::test]

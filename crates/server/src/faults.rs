@@ -73,6 +73,10 @@ impl Faults {
         let count = &self.counts[fault.place()];
         // The common case reads and writes nothing shared.
         count.load(Ordering::Relaxed) != 0
-            && count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+            && count
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                    left.checked_sub(1)
+                })
+                .is_ok()
     }
 }

@@ -1,12 +1,14 @@
 //! What is counted. Names and labels are listed in `docs/metrics.md`.
 
 use delivery::{Cause, Change, Status};
-use metrics::{counter, Counter};
+use metrics::{Counter, counter};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 use std::sync::OnceLock;
 
 /// Upper bounds of the classes in which durations are counted, in seconds.
-const SECONDS: [f64; 12] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0, 20.0];
+const SECONDS: [f64; 12] = [
+    0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0, 20.0,
+];
 
 static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
 
@@ -14,11 +16,14 @@ static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
 /// into nothing.
 pub fn recorder() -> PrometheusHandle {
     let install = || {
-        let builder: Result<PrometheusBuilder, BuildError> = PrometheusBuilder::new().set_buckets(&SECONDS);
+        let builder: Result<PrometheusBuilder, BuildError> =
+            PrometheusBuilder::new().set_buckets(&SECONDS);
         let recorder = builder.expect("there are classes").build_recorder();
         let handle = recorder.handle();
         if metrics::set_global_recorder(recorder).is_err() {
-            tracing::warn!("somebody else counts in this process; the page of metrics shows the store's numbers only");
+            tracing::warn!(
+                "somebody else counts in this process; the page of metrics shows the store's numbers only"
+            );
         }
         handle
     };
@@ -42,7 +47,12 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let ended = |status: Status, name: &'static str| (status, counter!("downlink_commands_ended_total", "status" => name));
+        let ended = |status: Status, name: &'static str| {
+            (
+                status,
+                counter!("downlink_commands_ended_total", "status" => name),
+            )
+        };
         Self {
             accepted: counter!("downlink_commands_accepted_total"),
             ended: [
@@ -69,11 +79,24 @@ impl Metrics {
             if change.born {
                 self.accepted.increment(1);
             }
-            let fresh = change.command.history.get(change.entries_before..).unwrap_or_default();
-            let repeated = fresh.iter().filter(|e| e.cause == Cause::Attempt && e.attempt > 1).count();
-            self.repeats.increment(u64::try_from(repeated).unwrap_or_default());
+            let fresh = change
+                .command
+                .history
+                .get(change.entries_before..)
+                .unwrap_or_default();
+            let repeated = fresh
+                .iter()
+                .filter(|e| e.cause == Cause::Attempt && e.attempt > 1)
+                .count();
+            self.repeats
+                .increment(u64::try_from(repeated).unwrap_or_default());
             let ended_now = change.command.has_ended() && fresh.iter().any(|e| !e.cause.is_late());
-            if ended_now && let Some((_, counter)) = self.ended.iter().find(|(s, _)| *s == change.command.status()) {
+            if ended_now
+                && let Some((_, counter)) = self
+                    .ended
+                    .iter()
+                    .find(|(s, _)| *s == change.command.status())
+            {
                 counter.increment(1);
             }
         }

@@ -47,10 +47,12 @@ pub fn hex<const N: usize>() -> String {
 /// Bytes as lower-case hex digits.
 pub fn to_hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string takes every write");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("a string takes every write");
+            text
+        })
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the place")]

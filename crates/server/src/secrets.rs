@@ -59,34 +59,58 @@ impl Vault {
     /// # Errors
     /// [`VaultError`].
     pub fn open(path: &Path) -> Result<Self, VaultError> {
-        let io = |source| VaultError::Io { path: path.to_owned(), source };
+        let io = |source| VaultError::Io {
+            path: path.to_owned(),
+            source,
+        };
         let key = match File::open(path) {
             Ok(mut file) => {
                 if file.metadata().map_err(io)?.permissions().mode() & 0o077 != 0 {
-                    return Err(VaultError::Open { path: path.to_owned() });
+                    return Err(VaultError::Open {
+                        path: path.to_owned(),
+                    });
                 }
                 let mut key = Vec::with_capacity(KEY_BYTES);
-                Read::by_ref(&mut file).take(1 + KEY_BYTES as u64).read_to_end(&mut key).map_err(io)?;
-                <[u8; KEY_BYTES]>::try_from(key).map_err(|_| VaultError::NoKey { path: path.to_owned() })?
+                Read::by_ref(&mut file)
+                    .take(1 + KEY_BYTES as u64)
+                    .read_to_end(&mut key)
+                    .map_err(io)?;
+                <[u8; KEY_BYTES]>::try_from(key).map_err(|_| VaultError::NoKey {
+                    path: path.to_owned(),
+                })?
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let key = random::bytes::<KEY_BYTES>();
-                let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
-                file.write_all(&key).and_then(|()| file.sync_all()).map_err(io)?;
+                let mut file = OpenOptions::new()
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o600)
+                    .open(path)
+                    .map_err(io)?;
+                file.write_all(&key)
+                    .and_then(|()| file.sync_all())
+                    .map_err(io)?;
                 if let Some(folder) = path.parent() {
-                    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
+                    File::open(folder)
+                        .and_then(|folder| folder.sync_all())
+                        .map_err(io)?;
                 }
                 key
             }
             Err(error) => return Err(io(error)),
         };
-        Ok(Self { cipher: XChaCha20Poly1305::new(&Key::from(key)) })
+        Ok(Self {
+            cipher: XChaCha20Poly1305::new(&Key::from(key)),
+        })
     }
 
     /// Encrypts a secret for the store.
     pub fn seal(&self, secret: &[u8]) -> Vec<u8> {
         let nonce = random::bytes::<NONCE_BYTES>();
-        let sealed = self.cipher.encrypt(&XNonce::from(nonce), secret).expect("a secret is short");
+        let sealed = self
+            .cipher
+            .encrypt(&XNonce::from(nonce), secret)
+            .expect("a secret is short");
         [&nonce[..], &sealed].concat()
     }
 
@@ -97,7 +121,9 @@ impl Vault {
     pub fn unseal(&self, sealed: &[u8]) -> Result<Vec<u8>, NotSealed> {
         let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES).ok_or(NotSealed)?;
         let nonce = <[u8; NONCE_BYTES]>::try_from(nonce).map_err(|_| NotSealed)?;
-        self.cipher.decrypt(&XNonce::from(nonce), sealed).map_err(|_| NotSealed)
+        self.cipher
+            .decrypt(&XNonce::from(nonce), sealed)
+            .map_err(|_| NotSealed)
     }
 }
 
@@ -112,8 +138,12 @@ pub fn hash_secret(secret: &SecretString) -> String {
 /// Whether `secret` is the one that was hashed. Takes as long as the hashing, whatever the answer.
 pub fn verify_secret(secret: &SecretString, hash: &str) -> bool {
     use secrecy::ExposeSecret as _;
-    let Ok(parsed) = argon2::PasswordHash::new(hash) else { return false };
-    hasher().verify_password(secret.expose_secret().as_bytes(), &parsed).is_ok()
+    let Ok(parsed) = argon2::PasswordHash::new(hash) else {
+        return false;
+    };
+    hasher()
+        .verify_password(secret.expose_secret().as_bytes(), &parsed)
+        .is_ok()
 }
 
 /// The digest under which a token is kept.
@@ -136,12 +166,21 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("key");
         let sealed = Vault::open(&path).expect("a new key").seal(b"secret");
-        assert_eq!(Vault::open(&path).expect("the same key").unseal(&sealed).as_deref(), Ok(&b"secret"[..]));
+        assert_eq!(
+            Vault::open(&path)
+                .expect("the same key")
+                .unseal(&sealed)
+                .as_deref(),
+            Ok(&b"secret"[..])
+        );
         let mut changed = sealed.clone();
         changed[30] ^= 1;
         let vault = Vault::open(&folder.path().join("other")).expect("another key");
         assert_eq!(vault.unseal(&sealed), Err(NotSealed));
-        assert_eq!(Vault::open(&path).expect("the same key").unseal(&changed), Err(NotSealed));
+        assert_eq!(
+            Vault::open(&path).expect("the same key").unseal(&changed),
+            Err(NotSealed)
+        );
         assert_eq!(vault.unseal(b"short"), Err(NotSealed));
     }
 

@@ -22,7 +22,9 @@ pub enum Phase {
 
 impl Default for Shutdown {
     fn default() -> Self {
-        Self { phase: Arc::new(watch::Sender::new(Phase::Running)) }
+        Self {
+            phase: Arc::new(watch::Sender::new(Phase::Running)),
+        }
     }
 }
 
@@ -64,7 +66,9 @@ impl Shutdown {
     /// Returns when the store has failed.
     pub async fn failed(&self) -> String {
         let mut phase = self.phase.subscribe();
-        let failed = phase.wait_for(|phase| matches!(phase, Phase::Failed(_))).await;
+        let failed = phase
+            .wait_for(|phase| matches!(phase, Phase::Failed(_)))
+            .await;
         match failed.map(|phase| phase.clone()) {
             Ok(Phase::Failed(reason)) => reason,
             Ok(Phase::Running | Phase::Draining) | Err(_) => std::future::pending().await,

@@ -5,7 +5,9 @@ use super::shard::{Pending, Shard};
 use super::{Heard, Refused};
 use crate::limits::LATE_SEARCH_MAX;
 use crate::south::{CloseReason, Order};
-use delivery::{Arrival, Change, CommandId, DeviceId, Downlink, Granted, Input, Kind, Reply, Unmatched};
+use delivery::{
+    Arrival, Change, CommandId, DeviceId, Downlink, Granted, Input, Kind, Reply, Unmatched,
+};
 use store::Failed;
 
 /// Followers are looked through for ones that left whenever their number is a multiple of this.
@@ -14,12 +16,22 @@ const FOLLOWERS_SWEPT_AT: usize = 256;
 impl Shard {
     /// Sends, answers, acknowledges: everything that the turn decided.
     pub(super) fn act(&mut self, pending: Pending) {
-        let Pending { turn, mut to, promises, follows, .. } = pending;
+        let Pending {
+            turn,
+            mut to,
+            promises,
+            follows,
+            ..
+        } = pending;
         let device = turn.lane.device;
         let seq = device.seq();
         let lost = self.deliver(device, turn.downlinks);
         for (ticket, follower) in follows {
-            let accepted = turn.replies.iter().find(|r| r.ticket == ticket).and_then(|r| r.outcome.as_ref().ok());
+            let accepted = turn
+                .replies
+                .iter()
+                .find(|r| r.ticket == ticket)
+                .and_then(|r| r.outcome.as_ref().ok());
             if let Some(Granted::Accepted(command)) = accepted {
                 self.follow(command.id, follower);
             }
@@ -27,14 +39,20 @@ impl Shard {
         self.tell_followers(&turn.changes);
         for Reply { ticket, outcome } in turn.replies {
             let place = usize::try_from(ticket.0).expect("a ticket is a place in the inbox");
-            let Some(to) = to.get_mut(place).and_then(Option::take) else { continue };
+            let Some(to) = to.get_mut(place).and_then(Option::take) else {
+                continue;
+            };
             match outcome {
-                Ok(Granted::Accepted(command)) if refused_by_link(&command.kind, command.id, &lost) => {
+                Ok(Granted::Accepted(command))
+                    if refused_by_link(&command.kind, command.id, &lost) =>
+                {
                     to.refuse(Refused::LinkRefused);
                 }
                 Ok(granted) => {
                     if matches!(granted, Granted::Deleted) {
-                        self.parts.hub.close_device(device, CloseReason::DeviceDeleted);
+                        self.parts
+                            .hub
+                            .close_device(device, CloseReason::DeviceDeleted);
                     }
                     to.grant(granted);
                 }
@@ -46,7 +64,9 @@ impl Shard {
             promise.mailbox.leave(Order::Acknowledge(promise.owed)).ok();
         }
         if let Some(session) = turn.close {
-            self.parts.hub.close(device, session, CloseReason::DeviceDeleted);
+            self.parts
+                .hub
+                .close(device, session, CloseReason::DeviceDeleted);
         }
         self.parts.metrics.committed(&turn.changes);
         let reachable = turn.lane.is_reachable();
@@ -59,8 +79,20 @@ impl Shard {
             self.seek(device, unmatched);
         }
         for downlink in lost {
-            let Downlink { command, attempt, session, .. } = downlink;
-            let heard = Heard { input: Some(Input::Lost { command, attempt, session }), ..Heard::default() };
+            let Downlink {
+                command,
+                attempt,
+                session,
+                ..
+            } = downlink;
+            let heard = Heard {
+                input: Some(Input::Lost {
+                    command,
+                    attempt,
+                    session,
+                }),
+                ..Heard::default()
+            };
             self.push(seq, Item::of(What::Heard(heard)));
         }
         self.make_ready(seq);
@@ -87,27 +119,37 @@ impl Shard {
         let store = &self.parts.store;
         let (found, arrival) = match unmatched {
             Unmatched::Ack(id) => (store.command(id), Arrival::Ack),
-            Unmatched::Answer(mid, answer) => {
-                (store.ended_by_mid(device, mid, LATE_SEARCH_MAX), Arrival::Answer(answer))
-            }
+            Unmatched::Answer(mid, answer) => (
+                store.ended_by_mid(device, mid, LATE_SEARCH_MAX),
+                Arrival::Answer(answer),
+            ),
         };
         match found {
             Ok(Some(command)) if command.has_ended() && command.device == device => {
                 self.parts.metrics.late.increment(1);
                 let command = Box::new(command);
-                self.push(device.seq(), Item::of(What::Late(Input::Late { command, arrival })));
+                self.push(
+                    device.seq(),
+                    Item::of(What::Late(Input::Late { command, arrival })),
+                );
             }
             Ok(_) => {
                 self.parts.metrics.unmatched.increment(1);
                 tracing::info!(%device, ?arrival, "what a device said matches no command");
             }
-            Err(error @ (Failed::Read(_) | Failed::Row(_) | Failed::Write(_) | Failed::Stopped)) => {
+            Err(
+                error @ (Failed::Read(_) | Failed::Row(_) | Failed::Write(_) | Failed::Stopped),
+            ) => {
                 tracing::error!(%device, %error, "an ended command cannot be read");
             }
         }
     }
 
-    fn follow(&mut self, id: CommandId, follower: tokio::sync::mpsc::UnboundedSender<delivery::Command>) {
+    fn follow(
+        &mut self,
+        id: CommandId,
+        follower: tokio::sync::mpsc::UnboundedSender<delivery::Command>,
+    ) {
         if self.followers.len() % FOLLOWERS_SWEPT_AT == FOLLOWERS_SWEPT_AT - 1 {
             self.followers.retain(|_, follower| !follower.is_closed());
         }
@@ -119,7 +161,9 @@ impl Shard {
             return;
         }
         for Change { command, .. } in changes {
-            let Some(follower) = self.followers.get(&command.id) else { continue };
+            let Some(follower) = self.followers.get(&command.id) else {
+                continue;
+            };
             if follower.send(command.clone()).is_err() || command.has_ended() {
                 self.followers.remove(&command.id);
             }

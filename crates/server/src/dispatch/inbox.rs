@@ -7,13 +7,31 @@ use tokio::sync::oneshot;
 
 /// What arrives at a shard.
 pub(super) enum Message {
-    Submit { device: DeviceId, ask: Box<Ask>, reply: oneshot::Sender<Result<Accepted, Refused>> },
-    Request { device: DeviceId, request: Request, reply: oneshot::Sender<Result<Granted, Refused>> },
-    Heard { device: DeviceId, heard: Heard },
-    Look { device: DeviceId, reply: oneshot::Sender<Option<Lane>> },
+    Submit {
+        device: DeviceId,
+        ask: Box<Ask>,
+        reply: oneshot::Sender<Result<Accepted, Refused>>,
+    },
+    Request {
+        device: DeviceId,
+        request: Request,
+        reply: oneshot::Sender<Result<Granted, Refused>>,
+    },
+    Heard {
+        device: DeviceId,
+        heard: Heard,
+    },
+    Look {
+        device: DeviceId,
+        reply: oneshot::Sender<Option<Lane>>,
+    },
     Alarms(Vec<(u64, Moment)>),
-    Settle { reply: oneshot::Sender<Option<Moment>> },
-    Stop { reply: oneshot::Sender<()> },
+    Settle {
+        reply: oneshot::Sender<Option<Moment>>,
+    },
+    Stop {
+        reply: oneshot::Sender<()>,
+    },
 }
 
 impl Message {
@@ -32,9 +50,20 @@ impl Message {
 /// A request other than a submission.
 #[derive(Debug, Clone)]
 pub(super) enum Request {
-    Cancel { command: CommandId, who: Who },
-    CancelAll { task: TaskId, app: AppKey, created: Moment, who: Who },
-    Delete { record: Box<Device>, who: Who },
+    Cancel {
+        command: CommandId,
+        who: Who,
+    },
+    CancelAll {
+        task: TaskId,
+        app: AppKey,
+        created: Moment,
+        who: Who,
+    },
+    Delete {
+        record: Box<Device>,
+        who: Who,
+    },
 }
 
 /// What waits for a lane's next turn. It can be repeated if the turn could not be committed (R1.15).
@@ -67,17 +96,25 @@ impl ReplyTo {
     pub(super) fn grant(self, granted: Granted) {
         match (self, granted) {
             (Self::Submit(reply), Granted::Accepted(command)) => {
-                drop(reply.send(Ok(Accepted { command: *command, repeated: false })));
+                drop(reply.send(Ok(Accepted {
+                    command: *command,
+                    repeated: false,
+                })));
             }
             (Self::Request(reply), granted) => drop(reply.send(Ok(granted))),
-            (Self::Submit(_), other) => unreachable!("a submission is granted as one, not as {other:?}"),
+            (Self::Submit(_), other) => {
+                unreachable!("a submission is granted as one, not as {other:?}")
+            }
         }
     }
 
     /// Tells whoever submitted that the key was used before.
     pub(super) fn repeat(self, command: Command) {
         if let Self::Submit(reply) = self {
-            drop(reply.send(Ok(Accepted { command, repeated: true })));
+            drop(reply.send(Ok(Accepted {
+                command,
+                repeated: true,
+            })));
         }
     }
 }
@@ -97,11 +134,24 @@ impl Item {
 /// The record of a cancel task, as it is kept with the turn that carried it out.
 pub(super) fn task_record(request: &Request, device: DeviceId, granted: &Granted) -> Option<Write> {
     match (request, granted) {
-        (Request::CancelAll { task, app, created, .. }, Granted::CancelledAll(before)) => {
+        (
+            Request::CancelAll {
+                task, app, created, ..
+            },
+            Granted::CancelledAll(before),
+        ) => {
             let commands = before.iter().map(|c| c.id).collect();
-            Some(Write::CancelTask(CancelTask { id: *task, app: *app, device, created: *created, commands }))
+            Some(Write::CancelTask(CancelTask {
+                id: *task,
+                app: *app,
+                device,
+                created: *created,
+                commands,
+            }))
         }
-        (Request::Delete { record, .. }, Granted::Deleted) => Some(Write::Device(Device::clone(record))),
+        (Request::Delete { record, .. }, Granted::Deleted) => {
+            Some(Write::Device(Device::clone(record)))
+        }
         (Request::Cancel { .. } | Request::CancelAll { .. } | Request::Delete { .. }, _) => None,
     }
 }

@@ -17,11 +17,13 @@ use crate::metrics::Metrics;
 use crate::registry::Models;
 use crate::shutdown::Shutdown;
 use crate::south::{Hub, Mailbox};
-use delivery::{AppKey, Command, CommandId, DeviceId, Input, Kind, Lane, Moment, Refusal, Rules, Who};
+use delivery::{
+    AppKey, Command, CommandId, DeviceId, Input, Kind, Lane, Moment, Refusal, Rules, Who,
+};
 use inbox::{Message, Request, What};
 pub(crate) use shard::key_horizon;
-use std::sync::atomic::AtomicU64;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use store::{CancelTask, Conflict, Device, Failed, Report, Store, TaskId, Unit, Write};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -152,7 +154,11 @@ impl Dispatch {
             shard::spawn(number, parts.clone(), inbox)?;
         }
         let (loaded, alarms_loaded) = watch::channel(false);
-        let dispatch = Self { shards: doors.into(), parts, alarms_loaded };
+        let dispatch = Self {
+            shards: doors.into(),
+            parts,
+            alarms_loaded,
+        };
         let reader = dispatch.clone();
         let read = move || {
             if let Err(error) = reader.read_alarms() {
@@ -161,33 +167,72 @@ impl Dispatch {
             }
             loaded.send_replace(true);
         };
-        std::thread::Builder::new().name("alarms".into()).spawn(read)?;
+        std::thread::Builder::new()
+            .name("alarms".into())
+            .spawn(read)?;
         Ok(dispatch)
     }
 
     /// Submits a command.
     pub async fn submit(&self, device: DeviceId, ask: Ask) -> Result<Accepted, Refused> {
         let (reply, answer) = oneshot::channel();
-        self.ask(Message::Submit { device, ask: Box::new(ask), reply })?;
+        self.ask(Message::Submit {
+            device,
+            ask: Box::new(ask),
+            reply,
+        })?;
         answer.await.map_err(|_| Refused::Stopped)?
     }
 
     /// Cancels one command; it is returned as it is then.
-    pub async fn cancel(&self, device: DeviceId, command: CommandId, who: Who) -> Result<Command, Refused> {
-        match self.request(device, Request::Cancel { command, who }).await? {
+    pub async fn cancel(
+        &self,
+        device: DeviceId,
+        command: CommandId,
+        who: Who,
+    ) -> Result<Command, Refused> {
+        match self
+            .request(device, Request::Cancel { command, who })
+            .await?
+        {
             delivery::Granted::Cancelled(command) => Ok(*command),
             other => unreachable!("a cancellation is granted as one, not as {other:?}"),
         }
     }
 
     /// Cancels every queued command of a device and keeps the task; the commands are returned as they were before (R1.10).
-    pub async fn cancel_all(&self, device: DeviceId, task: (TaskId, AppKey), who: Who) -> Result<(CancelTask, Vec<Command>), Refused> {
+    pub async fn cancel_all(
+        &self,
+        device: DeviceId,
+        task: (TaskId, AppKey),
+        who: Who,
+    ) -> Result<(CancelTask, Vec<Command>), Refused> {
         let (id, app) = task;
         let created = self.parts.clock.now();
-        match self.request(device, Request::CancelAll { task: id, app, created, who }).await? {
+        match self
+            .request(
+                device,
+                Request::CancelAll {
+                    task: id,
+                    app,
+                    created,
+                    who,
+                },
+            )
+            .await?
+        {
             delivery::Granted::CancelledAll(before) => {
                 let commands = before.iter().map(|c| c.id).collect();
-                Ok((CancelTask { id, app, device, created, commands }, before))
+                Ok((
+                    CancelTask {
+                        id,
+                        app,
+                        device,
+                        created,
+                        commands,
+                    },
+                    before,
+                ))
             }
             other => unreachable!("a cancel task is granted as one, not as {other:?}"),
         }
@@ -196,13 +241,23 @@ impl Dispatch {
     /// Deletes a device: decides about its open commands, keeps `record`, and closes its sessions, in one turn (R1.11).
     pub async fn delete(&self, record: Device, who: Who) -> Result<(), Refused> {
         let device = record.id;
-        self.request(device, Request::Delete { record: Box::new(record), who }).await.map(drop)
+        self.request(
+            device,
+            Request::Delete {
+                record: Box::new(record),
+                who,
+            },
+        )
+        .await
+        .map(drop)
     }
 
     /// Takes what came from a device; waits while the shard has too much to do, so that a session stops reading.
     pub async fn hear(&self, device: DeviceId, heard: Heard) -> Result<(), Refused> {
         let door = self.door(device.seq());
-        door.send(Message::Heard { device, heard }).await.map_err(|_| Refused::Stopped)
+        door.send(Message::Heard { device, heard })
+            .await
+            .map_err(|_| Refused::Stopped)
     }
 
     /// Keeps what is not a command, durably.
@@ -216,9 +271,15 @@ impl Dispatch {
             // Nobody may wait any more; what was written is written.
             reply.send(result).ok();
         };
-        self.parts.store.commit(vec![Unit { turn: None, writes }], self.parts.clock.now(), Box::new(done));
+        self.parts.store.commit(
+            vec![Unit { turn: None, writes }],
+            self.parts.clock.now(),
+            Box::new(done),
+        );
         let outcomes = answer.await.map_err(|_| Failed::Stopped)??;
-        outcomes.into_iter().try_for_each(|outcome| outcome.map_err(KeepError::Conflict))
+        outcomes
+            .into_iter()
+            .try_for_each(|outcome| outcome.map_err(KeepError::Conflict))
     }
 
     /// A device's lane as its shard has it; for the operator.
@@ -231,11 +292,16 @@ impl Dispatch {
     /// Waits until nothing is left to decide at the present moment; returns the earliest deadline ahead (R9.1).
     pub async fn settle(&self) -> Result<Option<Moment>, Refused> {
         let mut loaded = self.alarms_loaded.clone();
-        loaded.wait_for(|done| *done).await.map_err(|_| Refused::Stopped)?;
+        loaded
+            .wait_for(|done| *done)
+            .await
+            .map_err(|_| Refused::Stopped)?;
         let mut earliest: Option<Moment> = None;
         for door in &*self.shards {
             let (reply, answer) = oneshot::channel();
-            door.send(Message::Settle { reply }).await.map_err(|_| Refused::Stopped)?;
+            door.send(Message::Settle { reply })
+                .await
+                .map_err(|_| Refused::Stopped)?;
             let first = answer.await.map_err(|_| Refused::Stopped)?;
             earliest = [earliest, first].into_iter().flatten().min();
         }
@@ -257,9 +323,17 @@ impl Dispatch {
         &self.parts
     }
 
-    async fn request(&self, device: DeviceId, request: Request) -> Result<delivery::Granted, Refused> {
+    async fn request(
+        &self,
+        device: DeviceId,
+        request: Request,
+    ) -> Result<delivery::Granted, Refused> {
         let (reply, answer) = oneshot::channel();
-        self.ask(Message::Request { device, request, reply })?;
+        self.ask(Message::Request {
+            device,
+            request,
+            reply,
+        })?;
         answer.await.map_err(|_| Refused::Stopped)?
     }
 
@@ -287,10 +361,14 @@ impl Dispatch {
         let mut after = 0;
         loop {
             let alarms = self.parts.store.alarms(after, ALARMS_PER_READ)?;
-            let Some((last, ..)) = alarms.last() else { return Ok(()) };
+            let Some((last, ..)) = alarms.last() else {
+                return Ok(());
+            };
             after = *last;
             for (number, door) in (0..count).zip(&*self.shards) {
-                let its = alarms.iter().filter(|(_, device, _)| device % count == number);
+                let its = alarms
+                    .iter()
+                    .filter(|(_, device, _)| device % count == number);
                 let its: Vec<(u64, Moment)> = its.map(|(_, device, at)| (*device, *at)).collect();
                 if !its.is_empty() && door.blocking_send(Message::Alarms(its)).is_err() {
                     return Ok(());

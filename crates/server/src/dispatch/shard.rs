@@ -1,15 +1,17 @@
 //! A shard: the thread that owns some of the lanes, and its loop.
 
 use super::alarm::Alarms;
-use super::inbox::{task_record, Item, Message, ReplyTo, Request, What};
+use super::inbox::{Item, Message, ReplyTo, Request, What, task_record};
 use super::{Ask, Parts, Promise, Refused};
 use crate::limits::{IDEMPOTENCY_HOURS, SHARD_AWAY_LANES_MAX, SHARD_BATCH_MAX, SHARD_COMMITS_MAX};
 use crate::random;
 use crate::shutdown::Shutdown;
-use delivery::{AppKey, Command, CommandId, Input, Lane, Moment, Refusal, Submission, Ticket, Turn};
+use delivery::{
+    AppKey, Command, CommandId, Input, Lane, Moment, Refusal, Submission, Ticket, Turn,
+};
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use store::{Conflict, Failed, LaneWrite, Unit, Write};
 use tokio::sync::{mpsc, oneshot};
@@ -72,8 +74,14 @@ struct Gathered {
 }
 
 /// Starts a shard's thread. It ends when told to, or when the store fails.
-pub(super) fn spawn(number: usize, parts: Arc<Parts>, inbox: mpsc::Receiver<Message>) -> std::io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+pub(super) fn spawn(
+    number: usize,
+    parts: Arc<Parts>,
+    inbox: mpsc::Receiver<Message>,
+) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()?;
     let thread = std::thread::Builder::new().name(format!("shard-{number}"));
     let run = move || {
         let _watch = Watch(parts.shutdown.clone());
@@ -144,7 +152,9 @@ impl Shard {
     async fn wait(&mut self, messages: &mut Vec<Message>) {
         if !self.ready.is_empty() && self.commits < SHARD_COMMITS_MAX {
             while messages.len() < SHARD_BATCH_MAX {
-                let Ok(message) = self.inbox.try_recv() else { return };
+                let Ok(message) = self.inbox.try_recv() else {
+                    return;
+                };
                 messages.push(message);
             }
             return;
@@ -179,10 +189,26 @@ impl Shard {
     fn place(&mut self, message: Message) {
         match message {
             Message::Submit { device, ask, reply } => {
-                self.push(device.seq(), Item { what: What::Submit(ask), to: Some(ReplyTo::Submit(reply)) });
+                self.push(
+                    device.seq(),
+                    Item {
+                        what: What::Submit(ask),
+                        to: Some(ReplyTo::Submit(reply)),
+                    },
+                );
             }
-            Message::Request { device, request, reply } => {
-                self.push(device.seq(), Item { what: What::Request(request), to: Some(ReplyTo::Request(reply)) });
+            Message::Request {
+                device,
+                request,
+                reply,
+            } => {
+                self.push(
+                    device.seq(),
+                    Item {
+                        what: What::Request(request),
+                        to: Some(ReplyTo::Request(reply)),
+                    },
+                );
             }
             Message::Heard { device, heard } => self.push(device.seq(), Item::of(heard.into())),
             Message::Look { device, reply } => drop(reply.send(self.look(device.seq()))),
@@ -225,8 +251,12 @@ impl Shard {
         let mut units = Vec::new();
         let mut under_way = Vec::new();
         for _ in 0..self.ready.len().min(SHARD_BATCH_MAX) {
-            let Some(lane) = self.ready.pop_front() else { break };
-            let Some((pending, writes)) = self.decide(lane, now) else { continue };
+            let Some(lane) = self.ready.pop_front() else {
+                break;
+            };
+            let Some((pending, writes)) = self.decide(lane, now) else {
+                continue;
+            };
             let turn = LaneWrite::of(&pending.turn);
             if turn.is_none() && writes.is_empty() {
                 self.act(pending);
@@ -249,7 +279,11 @@ impl Shard {
         let slot = self.lanes.get_mut(&seq)?;
         slot.ready = false;
         let items = std::mem::take(&mut slot.waiting);
-        let lane = match slot.lane.take().map_or_else(|| self.parts.store.lane(seq), |lane| Ok(Some(lane))) {
+        let lane = match slot
+            .lane
+            .take()
+            .map_or_else(|| self.parts.store.lane(seq), |lane| Ok(Some(lane)))
+        {
             Ok(Some(lane)) => lane,
             Ok(None) => {
                 self.lanes.remove(&seq);
@@ -268,37 +302,77 @@ impl Shard {
         let inputs = std::mem::take(&mut gathered.inputs);
         let turn = delivery::turn(lane, inputs, &self.parts.rules, now);
         for (ticket, request) in &gathered.requests {
-            let granted = turn.replies.iter().find(|r| r.ticket == *ticket).and_then(|r| r.outcome.as_ref().ok());
-            gathered.writes.extend(granted.and_then(|granted| task_record(request, device, granted)));
+            let granted = turn
+                .replies
+                .iter()
+                .find(|r| r.ticket == *ticket)
+                .and_then(|r| r.outcome.as_ref().ok());
+            gathered
+                .writes
+                .extend(granted.and_then(|granted| task_record(request, device, granted)));
         }
         let slot = self.lanes.entry(seq).or_default();
         slot.busy = true;
-        let Gathered { to, promises, follows, writes, kept, .. } = gathered;
-        Some((Pending { turn, to, promises, follows, kept }, writes))
+        let Gathered {
+            to,
+            promises,
+            follows,
+            writes,
+            kept,
+            ..
+        } = gathered;
+        Some((
+            Pending {
+                turn,
+                to,
+                promises,
+                follows,
+                kept,
+            },
+            writes,
+        ))
     }
 
     /// Makes the heart's inputs of the items of an inbox. The place of an item is its ticket.
     fn gather(&mut self, mut lane: Lane, items: Vec<Item>, now: Moment) -> (Lane, Gathered) {
         let mut gathered = Gathered::default();
-        let keyed = items.iter().any(|item| matches!(&item.what, What::Submit(ask) if ask.key.is_some()));
+        let keyed = items
+            .iter()
+            .any(|item| matches!(&item.what, What::Submit(ask) if ask.key.is_some()));
         for item in items {
             let ticket = Ticket(u64::try_from(gathered.to.len()).expect("an inbox is short"));
             if let What::Submit(ask) = &item.what
                 && let Some(key) = &ask.key
             {
-                if gathered.keys.iter().any(|(app, other)| *app == ask.app && other == key) {
+                if gathered
+                    .keys
+                    .iter()
+                    .any(|(app, other)| *app == ask.app && other == key)
+                {
                     // The same key twice at once: the second one sees what became of the first.
-                    self.lanes.entry(lane.device.seq()).or_default().waiting.push(item);
+                    self.lanes
+                        .entry(lane.device.seq())
+                        .or_default()
+                        .waiting
+                        .push(item);
                     continue;
                 }
-                match self.parts.store.command_by_key(ask.app, key, key_horizon(now)) {
+                match self
+                    .parts
+                    .store
+                    .command_by_key(ask.app, key, key_horizon(now))
+                {
                     Ok(None) => gathered.keys.push((ask.app, key.clone())),
                     Ok(Some(command)) => {
-                        item.to.into_iter().for_each(|to| to.repeat(command.clone()));
+                        item.to
+                            .into_iter()
+                            .for_each(|to| to.repeat(command.clone()));
                         continue;
                     }
                     Err(error) => {
-                        item.to.into_iter().for_each(|to| to.refuse(Refused::Store(error.clone())));
+                        item.to
+                            .into_iter()
+                            .for_each(|to| to.refuse(Refused::Store(error.clone())));
                         continue;
                     }
                 }
@@ -307,7 +381,9 @@ impl Shard {
                 gathered.kept.push(item.what.clone());
             }
             let refused = match item.what {
-                What::Submit(ask) => self.take_submission(&mut lane, &mut gathered, (ticket, *ask)).err(),
+                What::Submit(ask) => self
+                    .take_submission(&mut lane, &mut gathered, (ticket, *ask))
+                    .err(),
                 mut what => {
                     self.judge(&lane, &mut what);
                     gathered.take(ticket, what);
@@ -327,7 +403,10 @@ impl Shard {
 
     /// Flags an answer that is not what the command's product model says.
     fn judge(&self, lane: &Lane, what: &mut What) {
-        if let What::Heard(super::Heard { input: Some(Input::Answered { mid, answer }), .. }) = what
+        if let What::Heard(super::Heard {
+            input: Some(Input::Answered { mid, answer }),
+            ..
+        }) = what
             && let Some(command) = lane.open.iter().find(|command| command.mid == *mid)
         {
             answer.off_profile = self.parts.models.is_off_profile(command, answer);
@@ -335,13 +414,21 @@ impl Shard {
     }
 
     /// Gives a command its id and its mid, and encodes it (R1.14).
-    fn take_submission(&self, lane: &mut Lane, gathered: &mut Gathered, asked: (Ticket, Ask)) -> Result<(), Refused> {
+    fn take_submission(
+        &self,
+        lane: &mut Lane,
+        gathered: &mut Gathered,
+        asked: (Ticket, Ask),
+    ) -> Result<(), Refused> {
         let (ticket, ask) = asked;
         let mid = lane.take_mid().ok_or(Refused::Overload)?;
         let seq = self.parts.command_seq.fetch_add(1, Ordering::Relaxed) + 1;
         let encodable = crate::south::encode(&ask.body, mid).is_ok();
         let submission = Submission {
-            id: CommandId { seq, tag: random::number() },
+            id: CommandId {
+                seq,
+                tag: random::number(),
+            },
             app: ask.app,
             who: ask.who,
             kind: ask.kind,
@@ -353,8 +440,12 @@ impl Shard {
             key: ask.key,
             body: ask.body,
         };
-        gathered.follows.extend(ask.follow.map(|follower| (ticket, follower)));
-        gathered.inputs.push(Input::Submit(ticket, Box::new(submission)));
+        gathered
+            .follows
+            .extend(ask.follow.map(|follower| (ticket, follower)));
+        gathered
+            .inputs
+            .push(Input::Submit(ticket, Box::new(submission)));
         Ok(())
     }
 
@@ -386,7 +477,11 @@ impl Shard {
     /// Another lane took the idempotency key in the meantime: the turn goes back to its start (R1.15).
     fn decide_again(&mut self, pending: Pending) {
         let seq = pending.turn.lane.device.seq();
-        let items = pending.kept.into_iter().zip(pending.to).map(|(what, to)| Item { what, to });
+        let items = pending
+            .kept
+            .into_iter()
+            .zip(pending.to)
+            .map(|(what, to)| Item { what, to });
         let slot = self.lanes.entry(seq).or_default();
         slot.lane = None;
         slot.busy = false;
@@ -394,7 +489,10 @@ impl Shard {
         slot.waiting = items.chain(later).collect();
         // Sessions outlive the turn, but the lane that is read anew knows none.
         if let delivery::Link::Reachable { session, confirms } = pending.turn.lane.link {
-            let heard = super::Heard { input: Some(Input::Reachable { session, confirms }), ..Default::default() };
+            let heard = super::Heard {
+                input: Some(Input::Reachable { session, confirms }),
+                ..Default::default()
+            };
             slot.waiting.insert(0, Item::of(What::Heard(heard)));
         }
         self.make_ready(seq);
@@ -402,7 +500,9 @@ impl Shard {
 
     /// Lets the lane have its next turn if something waits for one.
     pub(super) fn make_ready(&mut self, seq: u64) {
-        let Some(slot) = self.lanes.get_mut(&seq) else { return };
+        let Some(slot) = self.lanes.get_mut(&seq) else {
+            return;
+        };
         if !slot.waiting.is_empty() && !slot.ready && !slot.busy {
             slot.ready = true;
             self.ready.push_back(seq);
@@ -418,8 +518,12 @@ impl Shard {
             self.away.push_back(seq);
         }
         while self.away.len() > SHARD_AWAY_LANES_MAX {
-            let Some(oldest) = self.away.pop_front() else { return };
-            let Some(slot) = self.lanes.get_mut(&oldest) else { continue };
+            let Some(oldest) = self.away.pop_front() else {
+                return;
+            };
+            let Some(slot) = self.lanes.get_mut(&oldest) else {
+                continue;
+            };
             slot.listed_away = false;
             let idle = !slot.busy && slot.waiting.is_empty();
             if idle && slot.lane.as_ref().is_none_or(|lane| !lane.is_reachable()) {
@@ -429,7 +533,10 @@ impl Shard {
     }
 
     fn is_quiet(&self) -> bool {
-        let due = self.alarms.first().is_some_and(|at| at <= self.parts.clock.now());
+        let due = self
+            .alarms
+            .first()
+            .is_some_and(|at| at <= self.parts.clock.now());
         self.ready.is_empty() && self.commits == 0 && self.inbox.is_empty() && !due
     }
 
@@ -446,14 +553,21 @@ impl Gathered {
     fn take(&mut self, ticket: Ticket, what: What) {
         match what {
             What::Heard(heard) => {
-                let input = heard.input.or_else(|| (!heard.reports.is_empty()).then_some(Input::Heard));
+                let input = heard
+                    .input
+                    .or_else(|| (!heard.reports.is_empty()).then_some(Input::Heard));
                 self.inputs.extend(input);
-                self.writes.extend(heard.reports.into_iter().map(Write::Report));
+                self.writes
+                    .extend(heard.reports.into_iter().map(Write::Report));
                 self.promises.extend(heard.promise);
             }
             What::Request(request) => {
                 self.inputs.push(match &request {
-                    Request::Cancel { command, who } => Input::Cancel { ticket, command: *command, who: *who },
+                    Request::Cancel { command, who } => Input::Cancel {
+                        ticket,
+                        command: *command,
+                        who: *who,
+                    },
                     Request::CancelAll { who, .. } => Input::CancelAll { ticket, who: *who },
                     Request::Delete { who, .. } => Input::Delete { ticket, who: *who },
                 });
@@ -475,5 +589,8 @@ fn refuse_all(items: Vec<Item>, why: &Refused) {
 /// Keys that were used at this moment or later count (R1.15).
 pub(crate) fn key_horizon(now: Moment) -> Moment {
     let day = Duration::from_hours(IDEMPOTENCY_HOURS).as_millis();
-    Moment::from_millis(now.as_millis().saturating_sub(u64::try_from(day).unwrap_or(u64::MAX)))
+    Moment::from_millis(
+        now.as_millis()
+            .saturating_sub(u64::try_from(day).unwrap_or(u64::MAX)),
+    )
 }

@@ -30,7 +30,9 @@ impl Default for DeviceCache {
 
 impl DeviceCache {
     fn part(&self, id: DeviceId) -> MutexGuard<'_, HashMap<DeviceId, Arc<Device>>> {
-        self.parts[place(id)].lock().unwrap_or_else(PoisonError::into_inner)
+        self.parts[place(id)]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn put(&self, device: Arc<Device>) {
@@ -46,7 +48,9 @@ impl Registry {
     /// The device with this id, unless it was deleted, or did not connect by the time that its registration set: such a one is
     /// deleted on the way (R7.6).
     pub async fn device(&self, id: DeviceId) -> Result<Option<Arc<Device>>, Failed> {
-        let Some(device) = self.record(id).await? else { return Ok(None) };
+        let Some(device) = self.record(id).await? else {
+            return Ok(None);
+        };
         let parts = self.dispatch.parts();
         let now = parts.clock.now();
         let lapsed = device.activated.is_none() && device.bind_by.is_some_and(|by| by <= now);
@@ -54,10 +58,14 @@ impl Registry {
             return Ok(Some(device));
         }
         match self.delete_device(id, Who::Platform, now).await {
-            Ok(_) => tracing::info!(device = %id, "a registration has lapsed: the device did not connect in time"),
+            Ok(_) => {
+                tracing::info!(device = %id, "a registration has lapsed: the device did not connect in time")
+            }
             Err(Refused::Store(failed)) => return Err(failed),
             // It is tried again when somebody asks for the device the next time.
-            Err(error) => tracing::warn!(device = %id, %error, "a lapsed registration cannot be deleted now"),
+            Err(error) => {
+                tracing::warn!(device = %id, %error, "a lapsed registration cannot be deleted now")
+            }
         }
         Ok(None)
     }
@@ -80,7 +88,9 @@ impl Registry {
     /// The device with this node id that is not deleted.
     pub async fn device_by_node(&self, node_id: &str) -> Result<Option<Arc<Device>>, Failed> {
         let node_id = node_id.to_owned();
-        let found = self.ask(move |store| store.device_by_node(&node_id)).await?;
+        let found = self
+            .ask(move |store| store.device_by_node(&node_id))
+            .await?;
         match found {
             Some(device) => self.device(device.id).await,
             None => Ok(None),
@@ -98,12 +108,17 @@ impl Registry {
     /// # Errors
     /// [`Conflict::NodeIdTaken`] if another device has its node id.
     pub async fn add_device(&self, device: Device) -> Result<Arc<Device>, KeepError> {
-        let kept = self.dispatch.keep(vec![Write::Device(device.clone())]).await;
+        let kept = self
+            .dispatch
+            .keep(vec![Write::Device(device.clone())])
+            .await;
         if let Err(KeepError::Conflict(Conflict::NodeIdTaken)) = kept
             && self.device_by_node(&device.node_id).await?.is_none()
         {
             // A registration that had lapsed held the node id; it is deleted now.
-            self.dispatch.keep(vec![Write::Device(device.clone())]).await?;
+            self.dispatch
+                .keep(vec![Write::Device(device.clone())])
+                .await?;
         } else {
             kept?;
         }
@@ -121,14 +136,20 @@ impl Registry {
         id: DeviceId,
         change: impl FnOnce(&mut Device),
     ) -> Result<Option<Arc<Device>>, KeepError> {
-        let Some(_) = self.device(id).await? else { return Ok(None) };
+        let Some(_) = self.device(id).await? else {
+            return Ok(None);
+        };
         let _one = self.devices.changing[place(id)].lock().await;
-        let Some(mut device) = self.ask(move |store| store.device(id)).await? else { return Ok(None) };
+        let Some(mut device) = self.ask(move |store| store.device(id)).await? else {
+            return Ok(None);
+        };
         if device.deleted.is_some() {
             return Ok(None);
         }
         change(&mut device);
-        self.dispatch.keep(vec![Write::Device(device.clone())]).await?;
+        self.dispatch
+            .keep(vec![Write::Device(device.clone())])
+            .await?;
         let device = Arc::new(device);
         self.devices.put(device.clone());
         Ok(Some(device))
@@ -136,12 +157,23 @@ impl Registry {
 
     /// Notes whether a device is online now, as the hub sees it: two changes in a row end with the truth.
     pub async fn note_presence(&self, id: DeviceId, now: Moment) -> Result<(), KeepError> {
-        let Some(known) = self.device(id).await? else { return Ok(()) };
+        let Some(known) = self.device(id).await? else {
+            return Ok(());
+        };
         let _one = self.devices.changing[place(id)].lock().await;
         let online = self.dispatch.parts().hub.is_online(id);
-        let presence = Presence { online, since: Some(now) };
+        let presence = Presence {
+            online,
+            since: Some(now),
+        };
         let activated = (online && known.activated.is_none()).then_some(now);
-        self.dispatch.keep(vec![Write::Presence { device: id, presence, activated }]).await?;
+        self.dispatch
+            .keep(vec![Write::Presence {
+                device: id,
+                presence,
+                activated,
+            }])
+            .await?;
         let mut part = self.devices.part(id);
         if let Some(device) = part.get_mut(&id) {
             let device = Arc::make_mut(device);
@@ -152,10 +184,20 @@ impl Registry {
     }
 
     /// Deletes a device; false if there is no such device. Its open commands are decided in the same commit (R1.11).
-    pub async fn delete_device(&self, id: DeviceId, who: Who, now: Moment) -> Result<bool, Refused> {
+    pub async fn delete_device(
+        &self,
+        id: DeviceId,
+        who: Who,
+        now: Moment,
+    ) -> Result<bool, Refused> {
         let _one = self.devices.changing[place(id)].lock().await;
-        let found = self.ask(move |store| store.device(id)).await.map_err(Refused::Store)?;
-        let Some(mut device) = found.filter(|d| d.deleted.is_none()) else { return Ok(false) };
+        let found = self
+            .ask(move |store| store.device(id))
+            .await
+            .map_err(Refused::Store)?;
+        let Some(mut device) = found.filter(|d| d.deleted.is_none()) else {
+            return Ok(false);
+        };
         device.deleted = Some(now);
         device.modified = now;
         self.dispatch.delete(device.clone(), who).await?;

@@ -45,7 +45,11 @@ impl Registry {
         for app in store.applications()? {
             known.add(Arc::new(app));
         }
-        known.tokens = store.tokens(now)?.into_iter().map(|token| (token.digest, token)).collect();
+        known.tokens = store
+            .tokens(now)?
+            .into_iter()
+            .map(|token| (token.digest, token))
+            .collect();
         Ok(Self {
             store,
             models: dispatch.parts().models.clone(),
@@ -66,7 +70,11 @@ impl Registry {
     /// The application with this key.
     pub fn application_by_key(&self, key: AppKey) -> Option<Arc<Application>> {
         let known = self.read();
-        known.app_ids.get(&key).and_then(|id| known.apps.get(id)).cloned()
+        known
+            .app_ids
+            .get(&key)
+            .and_then(|id| known.apps.get(id))
+            .cloned()
     }
 
     /// Every application, by `appId`.
@@ -79,7 +87,9 @@ impl Registry {
     /// Keeps an application, new or changed.
     pub async fn keep_application(&self, app: Application) -> Result<Arc<Application>, KeepError> {
         let _one = self.changing.lock().await;
-        self.dispatch.keep(vec![Write::Application(app.clone())]).await?;
+        self.dispatch
+            .keep(vec![Write::Application(app.clone())])
+            .await?;
         let app = Arc::new(app);
         self.write().add(app.clone());
         Ok(app)
@@ -91,22 +101,42 @@ impl Registry {
     }
 
     /// Whose access token this is, if it is valid at `now`.
-    pub fn token_owner(&self, token: &str, kind: TokenKind, now: Moment) -> Option<Arc<Application>> {
+    pub fn token_owner(
+        &self,
+        token: &str,
+        kind: TokenKind,
+        now: Moment,
+    ) -> Option<Arc<Application>> {
         let digest = crate::secrets::digest(token);
         let known = self.read();
-        let token = known.tokens.get(&digest).filter(|t| t.kind == kind && now < t.valid_until)?;
-        known.app_ids.get(&token.app).and_then(|id| known.apps.get(id)).cloned()
+        let token = known
+            .tokens
+            .get(&digest)
+            .filter(|t| t.kind == kind && now < t.valid_until)?;
+        known
+            .app_ids
+            .get(&token.app)
+            .and_then(|id| known.apps.get(id))
+            .cloned()
     }
 
     /// The access token of an application that is valid longest, if one is valid at `now`.
     pub fn access_token(&self, app: AppKey, now: Moment) -> Option<Token> {
         let known = self.read();
-        let its = known.tokens.values().filter(|t| t.app == app && t.kind == TokenKind::Access && now < t.valid_until);
+        let its = known
+            .tokens
+            .values()
+            .filter(|t| t.app == app && t.kind == TokenKind::Access && now < t.valid_until);
         its.max_by_key(|t| t.valid_until).cloned()
     }
 
     /// Gives an application new tokens: of its earlier ones, `keep` stays until the moment beside it (R3.6).
-    pub async fn renew_tokens(&self, app: AppKey, fresh: Vec<Token>, keep: Option<Token>) -> Result<(), KeepError> {
+    pub async fn renew_tokens(
+        &self,
+        app: AppKey,
+        fresh: Vec<Token>,
+        keep: Option<Token>,
+    ) -> Result<(), KeepError> {
         let _one = self.changing.lock().await;
         let staying: Vec<Token> = fresh.into_iter().chain(keep).collect();
         let digests = staying.iter().map(|t| t.digest).collect();
@@ -115,7 +145,9 @@ impl Registry {
         self.dispatch.keep(writes).await?;
         let mut known = self.write();
         known.tokens.retain(|_, token| token.app != app);
-        known.tokens.extend(staying.into_iter().map(|token| (token.digest, token)));
+        known
+            .tokens
+            .extend(staying.into_iter().map(|token| (token.digest, token)));
         Ok(())
     }
 

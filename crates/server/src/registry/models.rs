@@ -42,15 +42,26 @@ impl Models {
         for record in store.product_models()? {
             let model = Arc::new(read(&record)?);
             table.by_version.insert(model.version, model.clone());
-            table.newest.insert((record.manufacturer_id, record.model), model);
+            table
+                .newest
+                .insert((record.manufacturer_id, record.model), model);
         }
         let last_version = AtomicU64::new(store.marks()?.model_version);
-        Ok(Self { store, table: RwLock::new(table), last_version })
+        Ok(Self {
+            store,
+            table: RwLock::new(table),
+            last_version,
+        })
     }
 
     /// The newest version with this key.
     pub fn newest(&self, key: &(String, String)) -> Option<Arc<Model>> {
-        self.table.read().unwrap_or_else(PoisonError::into_inner).newest.get(key).cloned()
+        self.table
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .newest
+            .get(key)
+            .cloned()
     }
 
     /// One version, the newest or an older one (R1.14, R10.4). Blocks if it is not in memory.
@@ -58,16 +69,26 @@ impl Models {
     /// # Errors
     /// The store cannot be read, or a row of it does not decode.
     pub fn version(&self, version: u64) -> Result<Option<Arc<Model>>, Failed> {
-        let known = self.table.read().unwrap_or_else(PoisonError::into_inner).by_version.get(&version).cloned();
+        let known = self
+            .table
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .by_version
+            .get(&version)
+            .cloned();
         if known.is_some() {
             return Ok(known);
         }
-        let Some(record) = self.store.product_model(version)? else { return Ok(None) };
+        let Some(record) = self.store.product_model(version)? else {
+            return Ok(None);
+        };
         let model = Arc::new(read(&record)?);
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         if table.by_version.len() >= table.newest.len() + OLD_MODELS_CACHED_MAX {
             let newest: Vec<u64> = table.newest.values().map(|model| model.version).collect();
-            table.by_version.retain(|version, _| newest.contains(version));
+            table
+                .by_version
+                .retain(|version, _| newest.contains(version));
         }
         table.by_version.insert(version, model.clone());
         Ok(Some(model))
@@ -75,14 +96,24 @@ impl Models {
 
     /// Whether an answer is not what the model says that the command was checked against. Without one nothing is.
     pub fn is_off_profile(&self, command: &Command, answer: &Answer) -> bool {
-        let Ok(body) = Body::read(&command.body) else { return false };
-        let Some(Ok(Some(model))) = body.model_version.map(|version| self.version(version)) else { return false };
+        let Ok(body) = Body::read(&command.body) else {
+            return false;
+        };
+        let Some(Ok(Some(model))) = body.model_version.map(|version| self.version(version)) else {
+            return false;
+        };
         if answer.verdict == Verdict::Undecodable {
             return false;
         }
-        let detail = answer.detail.as_deref().map_or(Ok(profile::Map::new()), serde_json::from_slice);
+        let detail = answer
+            .detail
+            .as_deref()
+            .map_or(Ok(profile::Map::new()), serde_json::from_slice);
         let service = model.profile.service(&body.service_id);
-        match (service.and_then(|service| service.command(&body.method)), detail) {
+        match (
+            service.and_then(|service| service.command(&body.method)),
+            detail,
+        ) {
             (Some(command), Ok(detail)) => !command.check_answer(&detail).is_empty(),
             (None, _) | (_, Err(_)) => true,
         }
@@ -92,12 +123,19 @@ impl Models {
 impl Registry {
     /// The product model of a device, if it has one.
     pub fn model_of(&self, device: &Device) -> Option<Arc<Model>> {
-        device.model.as_ref().and_then(|key| self.models.newest(key))
+        device
+            .model
+            .as_ref()
+            .and_then(|key| self.models.newest(key))
     }
 
     /// The newest version of every product model, by key.
     pub fn models(&self) -> Vec<Arc<Model>> {
-        let table = self.models.table.read().unwrap_or_else(PoisonError::into_inner);
+        let table = self
+            .models
+            .table
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<_> = table.newest.values().cloned().collect();
         all.sort_by_key(|model| model.version);
         all
@@ -113,9 +151,16 @@ impl Registry {
     /// Keeps a product model as the newest version of its key. The same model again is no new version.
     ///
     /// The second value says whether there was an older version.
-    pub async fn add_model(&self, profile: Profile, now: Moment) -> Result<(Arc<Model>, bool), KeepError> {
+    pub async fn add_model(
+        &self,
+        profile: Profile,
+        now: Moment,
+    ) -> Result<(Arc<Model>, bool), KeepError> {
         let _one = self.changing.lock().await;
-        let key = (profile.key().manufacturer_id.clone(), profile.key().model.clone());
+        let key = (
+            profile.key().manufacturer_id.clone(),
+            profile.key().model.clone(),
+        );
         let old = self.models.newest(&key);
         if let Some(same) = old.as_ref().filter(|old| old.profile == profile) {
             return Ok((same.clone(), true));
@@ -133,13 +178,20 @@ impl Registry {
         if let Some(old) = &old {
             let version = old.version;
             if let Some(kept) = self.ask(move |store| store.product_model(version)).await? {
-                writes.push(Write::ProductModel(ProductModel { replaced: Some(now), ..kept }));
+                writes.push(Write::ProductModel(ProductModel {
+                    replaced: Some(now),
+                    ..kept
+                }));
             }
         }
         writes.push(Write::ProductModel(record(version, &profile, None)));
         self.dispatch.keep(writes).await?;
         let model = Arc::new(Model { version, profile });
-        let mut table = self.models.table.write().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self
+            .models
+            .table
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         table.by_version.insert(version, model.clone());
         table.newest.insert(key, model.clone());
         Ok((model, old.is_some()))
@@ -148,6 +200,10 @@ impl Registry {
 
 fn read(record: &ProductModel) -> Result<Model, Failed> {
     let profile = Profile::from_json(&record.document);
-    let profile = profile.map_err(|error| Failed::Row(format!("product model {}: {error}", record.version)))?;
-    Ok(Model { version: record.version, profile })
+    let profile = profile
+        .map_err(|error| Failed::Row(format!("product model {}: {error}", record.version)))?;
+    Ok(Model {
+        version: record.version,
+        profile,
+    })
 }

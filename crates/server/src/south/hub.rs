@@ -34,7 +34,12 @@ pub struct NotDelivered;
 impl Hub {
     /// An empty hub.
     pub fn new(faults: Arc<Faults>) -> Self {
-        Self { parts: Default::default(), last_session: AtomicU64::new(0), faults, held: Mutex::new(None) }
+        Self {
+            parts: Default::default(),
+            last_session: AtomicU64::new(0),
+            faults,
+            held: Mutex::new(None),
+        }
     }
 
     /// Numbers a new session of a device. The second value says whether it is the device's only one: it comes online.
@@ -55,8 +60,14 @@ impl Hub {
     /// The session takes commands from now on; an older one that did is told to close (R6.5).
     pub fn subscribed(&self, device: DeviceId, session: SessionId) {
         let mut part = self.part(device);
-        let Some(sessions) = part.get_mut(&device) else { return };
-        if let Some(older) = sessions.subscribed.replace(session).filter(|older| *older != session) {
+        let Some(sessions) = part.get_mut(&device) else {
+            return;
+        };
+        if let Some(older) = sessions
+            .subscribed
+            .replace(session)
+            .filter(|older| *older != session)
+        {
             sessions.order(older, Order::Close(CloseReason::TakenOver));
         }
     }
@@ -71,7 +82,9 @@ impl Hub {
     /// The session is over. Says whether it was the device's last one: it goes offline.
     pub fn closed(&self, device: DeviceId, session: SessionId) -> bool {
         let mut part = self.part(device);
-        let Some(sessions) = part.get_mut(&device) else { return false };
+        let Some(sessions) = part.get_mut(&device) else {
+            return false;
+        };
         sessions.all.retain(|(id, _)| *id != session);
         sessions.subscribed.take_if(|present| *present == session);
         let last = sessions.all.is_empty();
@@ -92,12 +105,17 @@ impl Hub {
 
     /// Whether the device has a session that takes commands.
     pub fn is_reachable(&self, device: DeviceId) -> bool {
-        self.part(device).get(&device).is_some_and(|s| s.subscribed.is_some())
+        self.part(device)
+            .get(&device)
+            .is_some_and(|s| s.subscribed.is_some())
     }
 
     /// How many devices have a session.
     pub fn devices(&self) -> usize {
-        self.parts.iter().map(|p| p.lock().unwrap_or_else(PoisonError::into_inner).len()).sum()
+        self.parts
+            .iter()
+            .map(|p| p.lock().unwrap_or_else(PoisonError::into_inner).len())
+            .sum()
     }
 
     /// Hands an attempt to its session.
@@ -118,8 +136,14 @@ impl Hub {
             *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some((mailbox, downlink));
             return Ok(());
         }
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let given = mailbox.leave(Order::Deliver(downlink)).map_err(|_| NotDelivered);
+        let held = self
+            .held
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let given = mailbox
+            .leave(Order::Deliver(downlink))
+            .map_err(|_| NotDelivered);
         if let Some((mailbox, held)) = held {
             mailbox.leave(Order::Deliver(held)).ok();
         }
@@ -155,12 +179,18 @@ impl Hub {
 
     fn mailbox(&self, device: DeviceId, session: SessionId) -> Option<Arc<Mailbox>> {
         let part = self.part(device);
-        part.get(&device)?.all.iter().find(|(id, _)| *id == session).map(|(_, mailbox)| mailbox.clone())
+        part.get(&device)?
+            .all
+            .iter()
+            .find(|(id, _)| *id == session)
+            .map(|(_, mailbox)| mailbox.clone())
     }
 
     fn part(&self, device: DeviceId) -> MutexGuard<'_, HashMap<DeviceId, Sessions>> {
         let at = usize::try_from(device.seq() % PARTS as u64).expect("below the number of parts");
-        self.parts[at].lock().unwrap_or_else(PoisonError::into_inner)
+        self.parts[at]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,11 +1,11 @@
 //! One connection: its task owns the stream and the session, carries out orders, and tells the dispatcher what the device says.
 
-use super::{session_ms, South};
+use super::{South, session_ms};
 use crate::clock::Clock;
 use crate::dispatch::Heard;
 use crate::limits::{READ_BYTES, SESSION_HELD_MAX, SESSION_HELD_MS_MAX};
 use crate::south::admission::Admitted;
-use crate::south::{encode, CloseReason, Mailbox, Order};
+use crate::south::{CloseReason, Mailbox, Order, encode};
 use delivery::{CommandId, DeviceId, Downlink, Input, SessionId};
 use metrics::counter;
 use mqtt::{Access, Event, Qos, Refusal, SendError, Session};
@@ -44,7 +44,9 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, south:
     }
     connection.leave(south).await;
     // What is left to say was written; a device that hangs on is cut off.
-    tokio::time::timeout(south.settings.write_within, stream.shutdown()).await.ok();
+    tokio::time::timeout(south.settings.write_within, stream.shutdown())
+        .await
+        .ok();
 }
 
 struct Connection {
@@ -71,11 +73,16 @@ pub(super) struct Present {
 
 impl Connection {
     /// Writes what there is to write and handles what has happened, until nothing of either is left.
-    async fn work<S: AsyncWrite + Unpin>(&mut self, stream: &mut S, south: &South) -> std::io::Result<()> {
+    async fn work<S: AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut S,
+        south: &South,
+    ) -> std::io::Result<()> {
         let mut out = Vec::new();
         loop {
             if self.session.poll_transmit(&mut out) {
-                let written = tokio::time::timeout(south.settings.write_within, stream.write_all(&out)).await;
+                let written =
+                    tokio::time::timeout(south.settings.write_within, stream.write_all(&out)).await;
                 written.map_err(|_| std::io::ErrorKind::TimedOut)??;
                 out.clear();
             }
@@ -91,24 +98,34 @@ impl Connection {
     }
 
     /// Waits for bytes, an order, or the session's deadline.
-    async fn wait<S: AsyncRead + Unpin>(&mut self, stream: &mut S, mut timer: Pin<&mut Sleep>, south: &South) {
+    async fn wait<S: AsyncRead + Unpin>(
+        &mut self,
+        stream: &mut S,
+        mut timer: Pin<&mut Sleep>,
+        south: &South,
+    ) {
         let deadline = self.session.poll_timeout();
         if timer.is_elapsed() {
             // The deadline moves with every packet; the timer follows only when it has fired.
-            let left = deadline.map_or(3_600_000, |at| at.saturating_sub(session_ms())).max(1);
+            let left = deadline
+                .map_or(3_600_000, |at| at.saturating_sub(session_ms()))
+                .max(1);
             let next = after(left);
             timer.as_mut().reset(next);
         }
         let wants_bytes = self.session.wants_bytes();
         let holds = !self.held.is_empty();
-        let hold_left = SESSION_HELD_MS_MAX.saturating_sub(session_ms().saturating_sub(self.held_since));
+        let hold_left =
+            SESSION_HELD_MS_MAX.saturating_sub(session_ms().saturating_sub(self.held_since));
         let session = &mut self.session;
         let read = poll_fn(|cx| {
             let mut bytes = [MaybeUninit::uninit(); READ_BYTES];
             let mut buffer = ReadBuf::uninit(&mut bytes);
             let outcome = ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer));
             match outcome {
-                Ok(()) if !buffer.filled().is_empty() => session.handle_bytes(buffer.filled(), session_ms()),
+                Ok(()) if !buffer.filled().is_empty() => {
+                    session.handle_bytes(buffer.filled(), session_ms())
+                }
                 Ok(()) | Err(_) => session.connection_lost(),
             }
             std::task::Poll::Ready(())
@@ -140,7 +157,8 @@ impl Connection {
             Event::Published(published) => {
                 south.counts.published.increment(1);
                 if let Some(present) = &mut self.device {
-                    let unheard = super::hearing::hear(present, published, &self.mailbox, south).await;
+                    let unheard =
+                        super::hearing::hear(present, published, &self.mailbox, south).await;
                     if let Some(promise) = unheard {
                         self.session.acknowledge(promise, session_ms());
                     }
@@ -162,8 +180,15 @@ impl Connection {
             return;
         };
         let id = device.id;
-        let access = Access::device(&name).or(&id.to_string()).or(&device.node_id);
-        self.device = Some(Box::new(Present { device, session, subscribed: false, services: Vec::new() }));
+        let access = Access::device(&name)
+            .or(&id.to_string())
+            .or(&device.node_id);
+        self.device = Some(Box::new(Present {
+            device,
+            session,
+            subscribed: false,
+            services: Vec::new(),
+        }));
         if !self.session.accept(access, session_ms()) {
             return;
         }
@@ -175,7 +200,9 @@ impl Connection {
     }
 
     async fn subscribed(&mut self, confirms: bool, south: &South) {
-        let Some(present) = &mut self.device else { return };
+        let Some(present) = &mut self.device else {
+            return;
+        };
         present.subscribed = true;
         let (id, session) = (present.device.id, present.session);
         south.hub.subscribed(id, session);
@@ -183,7 +210,9 @@ impl Connection {
     }
 
     async fn unsubscribed(&mut self, south: &South) {
-        let Some(present) = &mut self.device else { return };
+        let Some(present) = &mut self.device else {
+            return;
+        };
         present.subscribed = false;
         let (id, session) = (present.device.id, present.session);
         south.hub.unsubscribed(id, session);
@@ -191,7 +220,9 @@ impl Connection {
     }
 
     async fn acked(&mut self, tag: u64, refused: Option<u8>, south: &South) {
-        let Some(at) = self.unacknowledged.iter().position(|id| id.seq == tag) else { return };
+        let Some(at) = self.unacknowledged.iter().position(|id| id.seq == tag) else {
+            return;
+        };
         let command = self.unacknowledged.swap_remove(at);
         if let Some(reason) = refused {
             tracing::warn!(device = %self.name(), %command, reason, "the device took a command and says that it cannot use it");
@@ -249,8 +280,15 @@ impl Connection {
             self.session.close(mqtt::CloseReason::Quota);
             return Some(downlink);
         };
-        let qos = if downlink.confirm { Qos::AtLeastOnce } else { Qos::AtMostOnce };
-        match self.session.send_command(&payload, qos, downlink.command.seq) {
+        let qos = if downlink.confirm {
+            Qos::AtLeastOnce
+        } else {
+            Qos::AtMostOnce
+        };
+        match self
+            .session
+            .send_command(&payload, qos, downlink.command.seq)
+        {
             Ok(Qos::AtLeastOnce) => {
                 if !self.unacknowledged.contains(&downlink.command) {
                     self.unacknowledged.push(downlink.command);
@@ -261,8 +299,11 @@ impl Connection {
             Err(SendError::Full) => Some(downlink),
             Err(error @ (SendError::NotSubscribed | SendError::TooLarge)) => {
                 tracing::warn!(device = %self.name(), command = %downlink.command, %error, "a command was not handed over");
-                counter!("downlink_mqtt_not_sent_total", "cause" => send_error_label(error)).increment(1);
-                south.hub.unsubscribed(downlink_device(self.device.as_deref()), downlink.session);
+                counter!("downlink_mqtt_not_sent_total", "cause" => send_error_label(error))
+                    .increment(1);
+                south
+                    .hub
+                    .unsubscribed(downlink_device(self.device.as_deref()), downlink.session);
                 self.session.close(mqtt::CloseReason::Quota);
                 Some(downlink)
             }
@@ -272,18 +313,42 @@ impl Connection {
     /// Tells everybody that the session is over.
     async fn leave(mut self, south: &South) {
         let undelivered = self.mailbox.close();
-        let Some(present) = self.device.take() else { return };
+        let Some(present) = self.device.take() else {
+            return;
+        };
         let id = present.device.id;
         let last = south.hub.closed(id, present.session);
         let waiting = undelivered.into_iter().filter_map(|order| match order {
             Order::Deliver(downlink) => Some(downlink),
             Order::Acknowledge(_) | Order::Close(_) => None,
         });
-        for Downlink { command, attempt, session, .. } in self.held.drain(..).chain(waiting) {
-            tell(south, id, Input::Lost { command, attempt, session }).await;
+        for Downlink {
+            command,
+            attempt,
+            session,
+            ..
+        } in self.held.drain(..).chain(waiting)
+        {
+            tell(
+                south,
+                id,
+                Input::Lost {
+                    command,
+                    attempt,
+                    session,
+                },
+            )
+            .await;
         }
         if present.subscribed {
-            tell(south, id, Input::Unreachable { session: present.session }).await;
+            tell(
+                south,
+                id,
+                Input::Unreachable {
+                    session: present.session,
+                },
+            )
+            .await;
         }
         if last {
             note_presence(south, id).await;
@@ -322,7 +387,10 @@ const fn send_error_label(error: SendError) -> &'static str {
 /// Tells the heart what the link saw. When the platform stops nobody hears it any more, and a restart begins with every
 /// device away.
 async fn tell(south: &South, device: DeviceId, input: Input) {
-    let heard = Heard { input: Some(input), ..Heard::default() };
+    let heard = Heard {
+        input: Some(input),
+        ..Heard::default()
+    };
     south.dispatch.hear(device, heard).await.ok();
 }
 
@@ -333,7 +401,10 @@ async fn note_presence(south: &South, device: DeviceId) {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a timer of tokio's is set by its clock; a session's deadlines stay real (R9.1)")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a timer of tokio's is set by its clock; a session's deadlines stay real (R9.1)"
+)]
 fn after(ms: u64) -> tokio::time::Instant {
     tokio::time::Instant::now() + Duration::from_millis(ms)
 }

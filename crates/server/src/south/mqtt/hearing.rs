@@ -1,14 +1,14 @@
 //! What a device says on its data topic: reports, and answers to commands.
 
-use super::connection::Present;
 use super::South;
+use super::connection::Present;
 use crate::dispatch::{Heard, Promise};
 use crate::limits::SERVICES_PER_SESSION_MAX;
 use crate::south::Mailbox;
 use delivery::{Answer, Input, Mid, Moment, Verdict};
 use mqtt::Published;
-use profile::codec::{DecodeError, DeviceMessage, ReportItem};
 use profile::Map;
+use profile::codec::{DecodeError, DeviceMessage, ReportItem};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use store::Report;
@@ -22,11 +22,18 @@ pub(super) async fn hear(
 ) -> Option<mqtt::Promise> {
     let device = present.device.id;
     let heard = match profile::codec::decode(&published.payload) {
-        Ok(DeviceMessage::Report { items, .. }) => {
-            Heard { reports: reports(present, items, south).await, ..Heard::default() }
-        }
-        Ok(DeviceMessage::Answer { mid, errcode, body, .. }) => {
-            let verdict = if errcode == 0 { Verdict::Success } else { Verdict::Failure };
+        Ok(DeviceMessage::Report { items, .. }) => Heard {
+            reports: reports(present, items, south).await,
+            ..Heard::default()
+        },
+        Ok(DeviceMessage::Answer {
+            mid, errcode, body, ..
+        }) => {
+            let verdict = if errcode == 0 {
+                Verdict::Success
+            } else {
+                Verdict::Failure
+            };
             answer(mid, verdict, body.as_ref())
         }
         Err(DecodeError::Answer { mid, problem }) => {
@@ -42,17 +49,31 @@ pub(super) async fn hear(
     if heard.input.is_none() && heard.reports.is_empty() {
         return published.promise;
     }
-    let promise = published.promise.map(|owed| Promise { mailbox: mailbox.clone(), owed });
+    let promise = published.promise.map(|owed| Promise {
+        mailbox: mailbox.clone(),
+        owed,
+    });
     // When the platform stops, nobody acknowledges: the device will say it again.
-    south.dispatch.hear(device, Heard { promise, ..heard }).await.ok();
+    south
+        .dispatch
+        .hear(device, Heard { promise, ..heard })
+        .await
+        .ok();
     None
 }
 
 fn answer(mid: u16, verdict: Verdict, body: Option<&Map>) -> Heard {
     let detail = body.map(|body| Arc::from(serde_json::to_vec(body).expect("a map is JSON")));
-    let answer = Answer { verdict, detail, off_profile: false };
+    let answer = Answer {
+        verdict,
+        detail,
+        off_profile: false,
+    };
     let input = Mid::new(mid).map(|mid| Input::Answered { mid, answer });
-    Heard { input, ..Heard::default() }
+    Heard {
+        input,
+        ..Heard::default()
+    }
 }
 
 /// What is to be kept of a report. Services beyond the bound are left out, counted and logged.
@@ -61,7 +82,9 @@ async fn reports(present: &mut Present, items: Vec<ReportItem>, south: &South) -
     let now = south.dispatch.parts().clock.now();
     // The record may have changed since the device connected.
     let record = south.registry.device(device).await.ok().flatten();
-    let model = record.as_deref().and_then(|record| south.registry.model_of(record));
+    let model = record
+        .as_deref()
+        .and_then(|record| south.registry.model_of(record));
     let mut kept: Vec<Report> = Vec::with_capacity(items.len());
     for item in items {
         if !may_report(present, &item.service_id) {
@@ -75,7 +98,14 @@ async fn reports(present: &mut Present, items: Vec<ReportItem>, south: &South) -
         });
         let event_time = item.event_time.as_deref().and_then(moment);
         let properties = serde_json::to_vec(&item.service_data).expect("a map is JSON");
-        kept.push(Report { device, service_id: item.service_id, at: now, event_time, properties, off_profile });
+        kept.push(Report {
+            device,
+            service_id: item.service_id,
+            at: now,
+            event_time,
+            properties,
+            off_profile,
+        });
     }
     kept
 }

@@ -3,16 +3,16 @@
 mod connection;
 mod hearing;
 
-use super::admission::Admission;
 use super::Hub;
+use super::admission::Admission;
 use crate::clock::passed_ms;
 use crate::dispatch::Dispatch;
 use crate::registry::Registry;
 use crate::shutdown::Shutdown;
-use metrics::{counter, gauge, Counter, Gauge};
+use metrics::{Counter, Gauge, counter, gauge};
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -106,7 +106,12 @@ pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, south: Arc<S
     }
 }
 
-fn begin(connections: &mut JoinSet<()>, stream: TcpStream, tls: Option<TlsAcceptor>, south: &Arc<South>) {
+fn begin(
+    connections: &mut JoinSet<()>,
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    south: &Arc<South>,
+) {
     let open = south.counts.open.fetch_add(1, Ordering::Relaxed) + 1;
     let place = Place(south.clone());
     if open > south.settings.connections_max {
@@ -119,7 +124,8 @@ fn begin(connections: &mut JoinSet<()>, stream: TcpStream, tls: Option<TlsAccept
     match tls {
         None => drop(connections.spawn(async move { connection::run(stream, &place.0).await })),
         Some(tls) => drop(connections.spawn(async move {
-            match tokio::time::timeout(place.0.settings.handshake_within, tls.accept(stream)).await {
+            match tokio::time::timeout(place.0.settings.handshake_within, tls.accept(stream)).await
+            {
                 Ok(Ok(stream)) => connection::run(stream, &place.0).await,
                 Ok(Err(error)) => refuse_handshake("tls_handshake", &error.to_string()),
                 Err(_) => refuse_handshake("tls_timeout", "the handshake took too long"),
@@ -145,7 +151,10 @@ struct Place(Arc<South>);
 impl Drop for Place {
     fn drop(&mut self) {
         let open = self.0.counts.open.fetch_sub(1, Ordering::Relaxed) - 1;
-        self.0.counts.connections.set(u32::try_from(open).unwrap_or(u32::MAX));
+        self.0
+            .counts
+            .connections
+            .set(u32::try_from(open).unwrap_or(u32::MAX));
     }
 }
 
@@ -155,7 +164,12 @@ impl Drop for Place {
 /// The machine refuses it; the text names the address.
 pub async fn bind(address: std::net::SocketAddr) -> io::Result<TcpListener> {
     let bound = TcpListener::bind(address).await;
-    bound.map_err(|error| io::Error::new(error.kind(), format!("{address} cannot be listened on: {error}")))
+    bound.map_err(|error| {
+        io::Error::new(
+            error.kind(),
+            format!("{address} cannot be listened on: {error}"),
+        )
+    })
 }
 
 /// Milliseconds for a session's own timers, which stay real under a test clock (R9.1).
