@@ -46,7 +46,7 @@ pub enum Input {
     },
     /// The device was heard otherwise: it connected, or reported.
     Heard,
-    /// What a former turn returned as [`Unmatched`], with the ended command that it belongs to (R1.8, R6.7).
+    /// What a former turn returned as [`Unmatched`](crate::Unmatched), with the ended command that it belongs to (R1.8, R6.7).
     Late {
         /// The ended command, as it is kept at the moment of this turn.
         command: Box<Command>,

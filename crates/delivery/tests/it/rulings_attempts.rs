@@ -339,6 +339,50 @@ fn r1_5_the_jitter_reaches_both_ends_of_its_window() {
 }
 
 #[test]
+fn r1_5_the_jitter_of_an_attempt_is_the_same_in_every_version() {
+    let wide = Window {
+        min: ms(0),
+        max: ms(1 << 60),
+    };
+    let wait = |id: CommandId, repeats: u8, passed: u64| {
+        let mut bench = Bench::reachable();
+        bench.rules.resend_after = [wide; 3];
+        bench.rules.timeout_after = wide;
+        let expire_after = Duration::from_millis(u64::MAX);
+        let submission = bench.submission(Kind::Queued { expire_after });
+        let input = bench.submit_input(Submission {
+            id,
+            retransmit_max: repeats,
+            ..submission
+        });
+        let mut wake = bench.take(vec![input]).wake_at;
+        for _ in 0..passed {
+            bench.now = wake.expect("an attempt is due");
+            wake = bench.alarm().wake_at;
+        }
+        wake.expect("it is open").since(bench.now).as_millis()
+    };
+    let id = |seq, tag| CommandId { seq, tag };
+    assert_eq!(wait(id(1, 0), 3, 0), 790_356_839_277_047_475);
+    assert_eq!(
+        wait(id(1, 0x0123_4567_89ab_cdef), 3, 0),
+        329_340_298_242_630_302
+    );
+    assert_eq!(
+        wait(id(0xfedc_ba98_7654_3210, 0x0123_4567_89ab_cdef), 3, 1),
+        614_459_403_061_111_522
+    );
+    assert_eq!(
+        wait(id(0xfedc_ba98_7654_3210, 0x0123_4567_89ab_cdef), 3, 2),
+        17_935_496_903_341_428
+    );
+    assert_eq!(
+        wait(id(0xfedc_ba98_7654_3210, 0x0123_4567_89ab_cdef), 0, 0),
+        1_080_174_144_578_114_127
+    );
+}
+
+#[test]
 fn r1_5_an_attempt_that_is_due_while_the_device_sleeps_leaves_when_it_wakes() {
     let mut bench = Bench::reachable();
     let (id, _) = bench.submit(QUEUED);

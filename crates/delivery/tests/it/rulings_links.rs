@@ -110,6 +110,8 @@ fn r6_7_a_device_starts_anywhere_and_goes_round() {
     let other = MidSequence::new(DeviceId::new(0, 6));
     assert_ne!(other, MidSequence::new(DeviceId::new(0, 5)));
     assert!(other.next < 65_535);
+    let known = MidSequence::new(DeviceId::new(0x0123_4567_89ab, 0xfedc_ba98_7654_3210));
+    assert_eq!(known.next, 34_002, "the same in every version");
 }
 
 #[test]
