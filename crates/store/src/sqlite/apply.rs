@@ -1,6 +1,8 @@
 //! Units as rows: what a group writes within its transaction.
 
+use super::bytes::Damage;
 use super::lanes::{Known, Lanes, UNSURE_MAX};
+use super::line::{self, Place as LinePlace};
 use super::rows::{self, integer, moment};
 use super::{lane_row, pack, reads};
 use crate::check::{self, Kept};
@@ -24,6 +26,7 @@ pub(super) struct Applier<'c> {
     rows: u64,
     first: Vec<u8>,
     second: Vec<u8>,
+    third: Vec<u8>,
 }
 
 /// Statements that many units need; they are prepared once.
@@ -35,8 +38,9 @@ struct Hot<'c> {
     conclude: Statement<'c>,
     insert_lane: Statement<'c>,
     update_lane: Statement<'c>,
-    update_lane_open: Statement<'c>,
+    update_lane_lists: Statement<'c>,
     lane: Statement<'c>,
+    insert_block: Statement<'c>,
     progress: Statement<'c>,
     ledger: Statement<'c>,
     listed: Statement<'c>,
@@ -53,13 +57,16 @@ impl<'c> Hot<'c> {
             update_open: conn.prepare("UPDATE open SET wake = ?2, progress = ?3 WHERE seq = ?1")?,
             delete_open: conn.prepare("DELETE FROM open WHERE seq = ?1")?,
             conclude: conn.prepare("UPDATE command SET outcome = ?2 WHERE seq = ?1")?,
-            insert_lane: conn.prepare(
-                "INSERT INTO lane (device, revision, record, open) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (device) DO UPDATE SET revision = ?2, record = coalesce(?3, record), open = ?4",
+            insert_lane: conn
+                .prepare("INSERT INTO lane (device, revision, record, open, line) VALUES (?1, ?2, ?3, ?4, ?5)")?,
+            update_lane: conn
+                .prepare("UPDATE lane SET revision = ?2, record = ?3, open = ?4, line = ?5 WHERE device = ?1")?,
+            update_lane_lists: conn.prepare("UPDATE lane SET revision = ?2, open = ?3, line = ?4 WHERE device = ?1")?,
+            lane: conn.prepare("SELECT revision, open, line FROM lane WHERE device = ?1")?,
+            insert_block: conn.prepare(
+                "INSERT INTO line (device, block, places)
+                 VALUES (?1, (SELECT coalesce(max(block), 0) + 1 FROM line WHERE device = ?1), ?2)",
             )?,
-            update_lane: conn.prepare("UPDATE lane SET revision = ?2, record = ?3, open = ?4 WHERE device = ?1")?,
-            update_lane_open: conn.prepare("UPDATE lane SET revision = ?2, open = ?3 WHERE device = ?1")?,
-            lane: conn.prepare("SELECT revision, open FROM lane WHERE device = ?1")?,
             progress: conn.prepare("SELECT progress FROM open WHERE seq = ?1")?,
             ledger: conn.prepare(
                 "UPDATE ledger SET last_moment = ?1, command_seq = ?2, accepted = ?3, queued = ?4, sent = ?5, delivered = ?6,
@@ -77,8 +84,6 @@ impl<'c> Applier<'c> {
     pub(super) fn new(conn: &'c Connection, lanes: &'c Lanes) -> Result<Self, Failed> {
         let (last_moment, command_seq, counts) = reads::ledger(conn)?;
         let hot = Hot::new(conn).map_err(cannot_write)?;
-        let listed = Vec::new();
-        let (first, second) = (Vec::new(), Vec::new());
         Ok(Self {
             conn,
             lanes,
@@ -86,10 +91,11 @@ impl<'c> Applier<'c> {
             last_moment,
             command_seq,
             counts,
-            listed,
+            listed: Vec::new(),
             rows: 0,
-            first,
-            second,
+            first: Vec::new(),
+            second: Vec::new(),
+            third: Vec::new(),
         })
     }
 
@@ -120,14 +126,12 @@ impl<'c> Applier<'c> {
     pub(super) fn finish(&mut self) -> Result<Vec<u64>, Failed> {
         let gone = self.lanes.hold().too_many();
         for seq in &gone {
-            let known = self
-                .lanes
-                .hold()
-                .find(*seq)
-                .filter(|lane| lane.ahead)
-                .cloned();
-            if let Some(known) = known {
-                self.save_lane(*seq, &known, None)?;
+            let ahead = self.lanes.hold().find(*seq).filter(|lane| lane.ahead).map(|lane| {
+                pack_lane(lane, &mut self.second, &mut self.third);
+                lane.revision
+            });
+            if let Some(revision) = ahead {
+                self.save_lane(*seq, revision, None)?;
             }
         }
         for (app, more) in std::mem::take(&mut self.listed) {
@@ -178,26 +182,50 @@ impl<'c> Applier<'c> {
         } else {
             None
         };
+        let full = self.note(turn, sure, to_write)?;
+        for block in full {
+            self.rows += execute(&mut self.hot.insert_block, params![integer(device_seq), block])?;
+        }
+        if to_write {
+            self.save_lane(device_seq, turn.revision.saturating_add(1), turn.lane.as_ref())?;
+        }
+        Ok(())
+    }
+
+    /// Brings what is known of a lane up to date, and packs it if its row is to be written; returns blocks of the device's line
+    /// that became full.
+    fn note(&mut self, turn: &LaneWrite, sure: Option<Vec<u64>>, pack: bool) -> Result<Vec<Vec<u8>>, Failed> {
+        let device_seq = turn.device.seq();
         let mut lanes = self.lanes.hold();
         if lanes.find(device_seq).is_none() {
             // The unit brings the device itself.
-            lanes.learn(device_seq, turn.revision, Vec::new());
+            lanes.learn(device_seq, turn.revision, Vec::new(), Vec::new());
         }
-        let known = lanes.change(device_seq, |lane| {
+        let (open, line) = (&mut self.second, &mut self.third);
+        let mut full = Vec::new();
+        let noted = lanes.change(device_seq, |lane| {
             if let Some(open) = sure {
                 lane.open = open;
                 lane.unsure = false;
             }
             note_changes(lane, &turn.changes);
             lane.revision = turn.revision.saturating_add(1);
-            lane.ahead = !to_write;
-            to_write.then(|| lane.clone())
+            lane.ahead = !pack;
+            let mut births = turn.changes.iter().filter(|change| change.born).peekable();
+            if births.peek().is_some() {
+                let places = births.map(|change| LinePlace::of(&change.command));
+                line::add(&mut lane.line, places, |block| {
+                    full.push(block.to_vec());
+                    Ok::<(), Damage>(())
+                })?;
+            }
+            if pack {
+                pack_lane(lane, open, line);
+            }
+            Ok(())
         });
-        drop(lanes);
-        match known.flatten() {
-            Some(known) => self.save_lane(device_seq, &known, turn.lane.as_ref()),
-            None => Ok(()),
-        }
+        noted.unwrap_or(Ok(())).map_err(|why| rows::damaged("line", device_seq, why))?;
+        Ok(full)
     }
 
     /// The open commands of a lane, compared with their rows, if its list has become long and may be wrong.
@@ -220,34 +248,22 @@ impl<'c> Applier<'c> {
         Ok(Some(open))
     }
 
-    fn save_lane(
-        &mut self,
-        device_seq: u64,
-        known: &Known,
-        row: Option<&LaneRow>,
-    ) -> Result<(), Failed> {
-        let (seq, revision) = (integer(device_seq), integer(known.revision));
-        self.second.clear();
-        lane_row::put_open(&mut self.second, &known.open);
-        let open = &self.second;
+    /// Writes the row of a lane whose lists are packed.
+    fn save_lane(&mut self, device_seq: u64, revision: u64, row: Option<&LaneRow>) -> Result<(), Failed> {
+        let (seq, revision) = (integer(device_seq), integer(revision));
+        let (open, line) = (&self.second, &self.third);
         let changed = match row {
             Some(row) => {
                 self.first.clear();
                 lane_row::put_record(&mut self.first, row);
-                execute(
-                    &mut self.hot.update_lane,
-                    params![seq, revision, self.first, open],
-                )?
+                execute(&mut self.hot.update_lane, params![seq, revision, self.first, open, line])?
             }
-            None => execute(&mut self.hot.update_lane_open, params![seq, revision, open])?,
+            None => execute(&mut self.hot.update_lane_lists, params![seq, revision, open, line])?,
         };
         self.rows += changed;
         if changed == 0 {
             let record = row.map(|_| self.first.as_slice());
-            self.rows += execute(
-                &mut self.hot.insert_lane,
-                params![seq, revision, record, open],
-            )?;
+            self.rows += execute(&mut self.hot.insert_lane, params![seq, revision, record, open, line])?;
         }
         Ok(())
     }
@@ -602,21 +618,18 @@ impl Kept for Applier<'_> {
             .lane
             .query([integer(device_seq)])
             .map_err(cannot_write)?;
-        let (revision, open) = if let Some(row) = found.next().map_err(cannot_write)? {
-            let open = lane_row::open(rows::bytes(row, 1)?);
-            (
-                rows::number(row, 0)?,
-                open.map_err(|why| rows::damaged("lane", device_seq, why))?,
-            )
-        } else {
+        let Some(row) = found.next().map_err(cannot_write)? else {
             drop(found);
             let sql = "SELECT 1 FROM device WHERE seq = ?1";
             if reads::first(self.conn, sql, [integer(device_seq)], |_| Ok(()))?.is_none() {
                 return Ok(None);
             }
-            (0, Vec::new())
+            self.lanes.hold().learn(device_seq, 0, Vec::new(), Vec::new());
+            return Ok(Some(0));
         };
-        self.lanes.hold().learn(device_seq, revision, open);
+        let revision = rows::number(row, 0)?;
+        let open = lane_row::open(rows::bytes(row, 1)?).map_err(|why| rows::damaged("lane", device_seq, why))?;
+        self.lanes.hold().learn(device_seq, revision, open, rows::bytes(row, 2)?.to_vec());
         Ok(Some(revision))
     }
 
@@ -651,6 +664,14 @@ fn note_changes(lane: &mut Known, changes: &[Change]) {
             Ok(_) | Err(_) => {}
         }
     }
+}
+
+/// Packs a lane's lists.
+fn pack_lane(lane: &Known, open: &mut Vec<u8>, line: &mut Vec<u8>) {
+    open.clear();
+    lane_row::put_open(open, &lane.open);
+    line.clear();
+    line.extend_from_slice(&lane.line);
 }
 
 /// Whether a command is over and everybody has been told, if its owner was told this much.

@@ -17,8 +17,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// How much is known at the most, in words of memory: about 16 MB with the table around it.
 const WORDS_MAX: usize = 1_500_000;
 
-/// What a lane takes beside its list.
-const LANE_WORDS: usize = 10;
+/// What a lane takes beside its lists.
+const LANE_WORDS: usize = 14;
 
 /// From this length on, a list that was read from a row is compared with the open commands before it is written again.
 pub(super) const UNSURE_MAX: usize = 16;
@@ -32,12 +32,21 @@ pub(super) struct Known {
     pub(super) revision: u64,
     /// Open commands, oldest first.
     pub(super) open: Vec<u64>,
+    /// The youngest block of the device's line, packed.
+    pub(super) line: Vec<u8>,
     /// Whether `open` may name commands that have ended.
     pub(super) unsure: bool,
     /// Whether the row in the database says less than is known here.
     pub(super) ahead: bool,
     /// Whether the group that is being written has changed it.
     touched: bool,
+}
+
+impl Known {
+    /// How much memory it takes, in words of eight bytes.
+    fn words(&self) -> usize {
+        LANE_WORDS + self.open.len() + self.line.len() / 8
+    }
 }
 
 /// The lanes that the writer knows. Readers look at committed revisions only.
@@ -78,17 +87,9 @@ impl Table {
     }
 
     /// Takes in what a row says of a lane.
-    pub(super) fn learn(&mut self, device_seq: u64, revision: u64, open: Vec<u64>) {
-        let unsure = !open.is_empty();
-        self.words += LANE_WORDS + open.len();
-        let known = Known {
-            committed: revision,
-            revision,
-            open,
-            unsure,
-            ahead: false,
-            touched: false,
-        };
+    pub(super) fn learn(&mut self, device_seq: u64, revision: u64, open: Vec<u64>, line: Vec<u8>) {
+        let known = Known { committed: revision, revision, unsure: !open.is_empty(), open, line, ahead: false, touched: false };
+        self.words += known.words();
         self.lanes.insert(device_seq, known);
         self.order.push_back(device_seq);
     }
@@ -100,13 +101,13 @@ impl Table {
         change: impl FnOnce(&mut Known) -> R,
     ) -> Option<R> {
         let lane = self.lanes.get_mut(&device_seq)?;
-        let before = lane.open.len();
+        let before = lane.words();
         if !lane.touched {
             lane.touched = true;
             self.touched.push(device_seq);
         }
         let result = change(lane);
-        self.words = (self.words + lane.open.len()).saturating_sub(before);
+        self.words = (self.words + lane.words()).saturating_sub(before);
         Some(result)
     }
 
@@ -123,10 +124,11 @@ impl Table {
             };
             match self.lanes.get(&seq) {
                 Some(lane) if !lane.touched => {
-                    words = words.saturating_sub(LANE_WORDS + lane.open.len());
+                    words = words.saturating_sub(lane.words());
                     out.push(seq);
                 }
-                Some(_) | None => self.order.push_back(seq),
+                Some(_) => self.order.push_back(seq),
+                None => {}
             }
         }
         out
@@ -142,7 +144,7 @@ impl Table {
         }
         for seq in gone {
             if let Some(lane) = self.lanes.remove(seq) {
-                self.words = self.words.saturating_sub(LANE_WORDS + lane.open.len());
+                self.words = self.words.saturating_sub(lane.words());
             }
         }
     }

@@ -13,6 +13,7 @@ mod apply;
 mod bytes;
 mod lane_row;
 mod lanes;
+mod line;
 mod pack;
 mod pool;
 mod queue;

@@ -1,6 +1,6 @@
 //! What can be read, each as one question to a connection.
 
-use super::lane_row;
+use super::{lane_row, line};
 use super::rows::{self, COMMAND, cannot_read, get, integer, moment, number, size};
 use crate::contract::Failed;
 use crate::count::Counts;
@@ -8,6 +8,7 @@ use crate::limits::{COUNTED_TOTAL_MAX, PAGE_ITEMS_MAX, SKIP_MAX};
 use crate::records::{CancelTask, CancelTaskFilter, CommandFilter, Device, Marks, Page};
 use delivery::{AppKey, Cause, Command, CommandId, DeviceId, Lane, Link, Mid, MidSequence, Moment};
 use rusqlite::{Connection, Params, Row, ToSql};
+use std::ops::ControlFlow;
 
 /// The items of a statement's rows.
 pub(super) fn all<T>(
@@ -170,11 +171,20 @@ pub(super) fn ended_by_mid(
     mid: Mid,
     last: usize,
 ) -> Result<Option<Command>, Failed> {
-    let sql = "SELECT seq FROM (SELECT seq, mid FROM command INDEXED BY command_by_device
-      WHERE device = ?1 ORDER BY created DESC, seq DESC LIMIT ?2) WHERE mid = ?3";
-    let params = [integer(device.seq()), size(last), i64::from(mid.number())];
-    for seq in all(conn, sql, params, |row| number(row, 0))? {
-        let was_sent = |c: &Command| c.history.iter().any(|entry| entry.cause == Cause::Attempt);
+    let mut seqs = Vec::new();
+    let mut left = last;
+    line::walk(conn, device.seq(), |place| {
+        if left == 0 {
+            return ControlFlow::Break(());
+        }
+        left -= 1;
+        if place.mid == mid {
+            seqs.push(place.seq);
+        }
+        ControlFlow::Continue(())
+    })?;
+    let was_sent = |c: &Command| c.history.iter().any(|entry| entry.cause == Cause::Attempt);
+    for seq in seqs {
         let fits = |c: &Command| c.device == device && c.has_ended() && was_sent(c);
         if let Some(command) = by_seq(conn, seq)?.filter(fits) {
             return Ok(Some(command));
@@ -184,54 +194,61 @@ pub(super) fn ended_by_mid(
 }
 
 pub(super) fn commands(conn: &Connection, filter: &CommandFilter) -> Result<Page<Command>, Failed> {
+    if let Some(device) = filter.device {
+        return commands_of(conn, device, filter);
+    }
     let (from, to) = bounds(filter.from, filter.to);
     let (app, skip) = (integer(filter.app.0), integer(filter.skip));
-    let take = size(if filter.skip > SKIP_MAX {
-        0
+    let which = "command INDEXED BY command_by_app WHERE direct = 0 AND app = ?1 AND created BETWEEN ?2 AND ?3";
+    let total = if filter.from.is_none() && filter.to.is_none() {
+        let sql = "SELECT commands FROM listed WHERE app = ?1";
+        first(conn, sql, [app], |row| number(row, 0))?.unwrap_or_default()
     } else {
-        filter.take.min(PAGE_ITEMS_MAX)
-    });
-    let Some(device) = filter.device else {
-        let which = "command INDEXED BY command_by_app WHERE direct = 0 AND app = ?1 AND created BETWEEN ?2 AND ?3";
-        let total = if filter.from.is_none() && filter.to.is_none() {
-            first(
-                conn,
-                "SELECT commands FROM listed WHERE app = ?1",
-                [app],
-                |row| number(row, 0),
-            )?
-            .unwrap_or_default()
-        } else {
-            counted(conn, which, [app, from, to])?
-        };
-        let sql = page_sql(which, "?4", "?5");
-        return Ok(Page {
-            total,
-            items: all(conn, &sql, [app, from, to, take, skip], rows::command)?,
-        });
+        counted(conn, which, [app, from, to])?
     };
-    if known(conn, device)?.is_none() {
-        return Ok(Page {
-            total: 0,
-            items: Vec::new(),
-        });
-    }
-    let which = "command INDEXED BY command_by_device WHERE device = ?1 AND created BETWEEN ?2 AND ?3 AND app = ?4 AND direct = 0";
-    let seq = integer(device.seq());
-    let total = counted(conn, which, [seq, from, to, app])?;
-    let sql = page_sql(which, "?5", "?6");
-    Ok(Page {
-        total,
-        items: all(conn, &sql, [seq, from, to, app, take, skip], rows::command)?,
-    })
+    // The page is cut from the index; only its own rows are read.
+    let sql = format!(
+        "{COMMAND} WHERE c.seq IN (SELECT seq FROM {which} ORDER BY created DESC, seq DESC LIMIT ?4 OFFSET ?5)
+         ORDER BY c.created DESC, c.seq DESC"
+    );
+    let take = size(page_items(filter.skip, filter.take));
+    Ok(Page { total, items: all(conn, &sql, [app, from, to, take, skip], rows::command)? })
 }
 
-/// The rows `which` names, newest first. The page is cut from the index; only its own rows are read.
-fn page_sql(which: &str, take: &str, skip: &str) -> String {
-    format!(
-        "{COMMAND} WHERE c.seq IN (SELECT seq FROM {which} ORDER BY created DESC, seq DESC LIMIT {take} OFFSET {skip})
-         ORDER BY c.created DESC, c.seq DESC"
-    )
+/// The commands of one device that a filter shows; they are sought in the device's line.
+fn commands_of(conn: &Connection, device: DeviceId, filter: &CommandFilter) -> Result<Page<Command>, Failed> {
+    let mut page = Page { total: 0, items: Vec::new() };
+    if known(conn, device)?.is_none() {
+        return Ok(page);
+    }
+    let take = page_items(filter.skip, filter.take);
+    let mut seqs = Vec::new();
+    line::walk(conn, device.seq(), |place| {
+        if filter.from.is_some_and(|from| place.created < from) || page.total == COUNTED_TOTAL_MAX {
+            return ControlFlow::Break(());
+        }
+        let shown = !place.direct && place.app == filter.app && filter.to.is_none_or(|to| place.created <= to);
+        if shown {
+            if page.total >= filter.skip && seqs.len() < take {
+                seqs.push(place.seq);
+            }
+            page.total += 1;
+        }
+        ControlFlow::Continue(())
+    })?;
+    page.items = by_seqs(conn, &seqs)?;
+    Ok(page)
+}
+
+/// The commands with these sequence numbers, which the line names.
+fn by_seqs(conn: &Connection, seqs: &[u64]) -> Result<Vec<Command>, Failed> {
+    let missing = |seq: u64| Failed::Row(format!("command {seq} is missing"));
+    seqs.iter().map(|seq| by_seq(conn, *seq)?.ok_or_else(|| missing(*seq))).collect()
+}
+
+/// How many items the page may have that begins at `skip`.
+fn page_items(skip: u64, take: usize) -> usize {
+    if skip > SKIP_MAX { 0 } else { take.min(PAGE_ITEMS_MAX) }
 }
 
 /// How many rows there are, up to the bound.
@@ -245,24 +262,27 @@ pub(super) fn latest_commands(
     device: Option<DeviceId>,
     limit: usize,
 ) -> Result<Vec<Command>, Failed> {
-    let limit = size(limit.min(PAGE_ITEMS_MAX));
+    let limit = limit.min(PAGE_ITEMS_MAX);
     let Some(device) = device else {
         return all(
             conn,
             &format!("{COMMAND} ORDER BY c.seq DESC LIMIT ?1"),
-            [limit],
+            [size(limit)],
             rows::command,
         );
     };
     if known(conn, device)?.is_none() {
         return Ok(Vec::new());
     }
-    let sql = page_sql(
-        "command INDEXED BY command_by_device WHERE device = ?1",
-        "?2",
-        "0",
-    );
-    all(conn, &sql, [integer(device.seq()), limit], rows::command)
+    let mut seqs = Vec::new();
+    line::walk(conn, device.seq(), |place| {
+        if seqs.len() == limit {
+            return ControlFlow::Break(());
+        }
+        seqs.push(place.seq);
+        ControlFlow::Continue(())
+    })?;
+    by_seqs(conn, &seqs)
 }
 
 /// The device, if it is kept under exactly this id.
@@ -307,11 +327,7 @@ pub(super) fn cancel_tasks(
         &app, &from, &to, &found_min, &task, &device, &device_id, &found_max,
     ];
     let total = counted(conn, &which, params.as_slice())?;
-    let take = size(if filter.skip > SKIP_MAX {
-        0
-    } else {
-        filter.take.min(PAGE_ITEMS_MAX)
-    });
+    let take = size(page_items(filter.skip, filter.take));
     let skip = integer(filter.skip);
     params.extend([&take as &dyn ToSql, &skip]);
     let columns = rows::CANCEL_TASK;

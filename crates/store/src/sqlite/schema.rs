@@ -18,7 +18,7 @@ const MIGRATIONS: [&str; 1] = [V1];
 ///
 /// `command` is written once, but for `outcome` at the end; `open` is what turns rewrite: it is there until a command has
 /// ended and its owner was told. Neither has an index that a later turn touches (R2.1). `lane.open` names the open commands
-/// of a lane. A key that another command took over is emptied.
+/// of a lane; `lane.line` and `line` hold a device's commands in order. A key that another command took over is emptied.
 const V1: &str = "
 CREATE TABLE ledger (
   id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -34,12 +34,14 @@ CREATE TABLE command (
   seq INTEGER PRIMARY KEY, device INTEGER NOT NULL, app INTEGER NOT NULL, created INTEGER NOT NULL,
   mid INTEGER NOT NULL, direct INTEGER NOT NULL, facts BLOB NOT NULL, key TEXT, body BLOB NOT NULL, outcome BLOB NOT NULL
 );
-CREATE INDEX command_by_device ON command (device, created, seq, app, direct, mid);
 CREATE INDEX command_by_app ON command (app, created) WHERE direct = 0;
 CREATE UNIQUE INDEX command_by_key ON command (app, key) WHERE key IS NOT NULL;
 
 CREATE TABLE open (seq INTEGER PRIMARY KEY, device INTEGER NOT NULL, wake INTEGER, progress BLOB NOT NULL);
-CREATE TABLE lane (device INTEGER PRIMARY KEY, revision INTEGER NOT NULL, record BLOB, open BLOB NOT NULL);
+CREATE TABLE lane (
+  device INTEGER PRIMARY KEY, revision INTEGER NOT NULL, record BLOB, open BLOB NOT NULL, line BLOB NOT NULL
+);
+CREATE TABLE line (device INTEGER, block INTEGER, places BLOB NOT NULL, PRIMARY KEY (device, block)) WITHOUT ROWID;
 
 CREATE TABLE application (
   key INTEGER PRIMARY KEY, app_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, secret_hash TEXT NOT NULL,
