@@ -1,6 +1,6 @@
 //! `downlink config`: the settings, explained, checked, or as they would be.
 
-use crate::{Place, show};
+use crate::{Place, log, show};
 use anyhow::Result;
 use clap::Args;
 use server::config::{Layers, template};
@@ -22,7 +22,7 @@ impl Configure {
         if let Some(file) = &self.check {
             let mut layers = Layers::default();
             layers.file(file)?;
-            layers.join()?;
+            log::filter(&layers.join()?.log)?;
             return show::line(format_args!("{} is valid", file.display()));
         }
         let text = if self.effective {

@@ -10,8 +10,7 @@ use tracing_subscriber::EnvFilter;
 /// # Errors
 /// The level is none.
 pub(crate) fn begin(settings: &Log) -> Result<()> {
-    let filter = EnvFilter::try_new(&settings.level)
-        .with_context(|| format!("log.level: `{}` is no level", settings.level))?;
+    let filter = filter(settings)?;
     let colours = std::io::stderr().is_terminal();
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -28,4 +27,13 @@ pub(crate) fn begin(settings: &Log) -> Result<()> {
         builder.with_target(false).try_init()
     };
     begun.map_err(|error| anyhow::anyhow!("the log cannot be begun: {error}"))
+}
+
+/// What is logged of everything.
+///
+/// # Errors
+/// The level is none.
+pub(crate) fn filter(settings: &Log) -> Result<EnvFilter> {
+    let filter = EnvFilter::try_new(&settings.level);
+    filter.with_context(|| format!("log.level: `{}` is no level", settings.level))
 }

@@ -3,7 +3,7 @@
 use crate::{Place, log};
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use server::assembly::{Running, Server, near};
+use server::assembly::{Running, Server, machine, near};
 use server::config::{Behind, Config, Layers};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -114,12 +114,7 @@ impl Serve {
 }
 
 async fn serve(config: Config) -> Result<()> {
-    if config.clock.test {
-        tracing::warn!("time stands still until it is moved: this is a server for tests");
-    }
-    if config.clock.behind == Behind::Continue {
-        tracing::warn!("a start behind the database's last moment is allowed");
-    }
+    warn(&config);
     // Before anything is begun, so that no signal is missed.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -143,6 +138,40 @@ async fn serve(config: Config) -> Result<()> {
         }
         _ = terminate.recv() => bail!("stopped at once; what was acknowledged is kept"),
         _ = interrupt.recv() => bail!("stopped at once; what was acknowledged is kept"),
+    }
+}
+
+/// Says what may surprise.
+fn warn(config: &Config) {
+    if config.clock.test {
+        tracing::warn!("time stands still until it is moved: this is a server for tests");
+    }
+    if config.clock.behind == Behind::Continue {
+        tracing::warn!("a start behind the database's last moment is allowed");
+    }
+    if !config.north.tls && !config.north.address.is_loopback() {
+        tracing::warn!(address = %config.north.listen(), "applications' secrets and tokens travel in the clear");
+    }
+    if let Some(address) = config
+        .mqtt
+        .listen_plain()
+        .filter(|address| !address.ip().is_loopback())
+    {
+        tracing::warn!(%address, "what devices say and hear over MQTT without TLS travels in the clear");
+    }
+    let connections = config
+        .north
+        .connections_max
+        .saturating_add(config.mqtt.connections_max);
+    match machine::raise_open_files().map(usize::try_from) {
+        Some(Ok(files)) if files < connections => {
+            tracing::warn!(
+                files,
+                connections,
+                "the machine allows fewer open files than there may be connections (ulimit -n)"
+            );
+        }
+        Some(_) | None => {}
     }
 }
 

@@ -9,12 +9,13 @@
 //!
 //! The end goes from the outside in: listeners, sessions and requests, shards, the database. It is bounded everywhere.
 
+pub mod machine;
 mod open;
 mod parts;
 mod ports;
 mod supervise;
 
-pub use open::StartError;
+pub use open::{DATABASE_FILE, StartError};
 pub use ports::{PORTS_FILE, Ports, near};
 pub use supervise::EndError;
 

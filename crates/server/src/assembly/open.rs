@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use store::{Failed, Marks, OpenError, Sqlite, SqliteOptions, Store, Unit, Write};
 
-/// Files of the data folder.
-/// The database.
+/// The database, in the data folder.
 pub const DATABASE_FILE: &str = "downlink.db";
+/// Further files of the data folder.
 const KEY_FILE: &str = "key";
 const TLS_FOLDER: &str = "tls";
 /// The record by which the right key file is known, and what it seals.
