@@ -179,9 +179,8 @@ impl Device {
                 .min()
                 .unwrap_or(until);
             let wait = Duration::from_micros(wake.saturating_sub(now).clamp(1_000, 50_000));
-            match timeout(wait, link.next()).await {
-                Ok(event) => self.handle(link, event?, phase),
-                Err(_) => {}
+            if let Ok(event) = timeout(wait, link.next()).await {
+                self.handle(link, event?, phase);
             }
         }
     }

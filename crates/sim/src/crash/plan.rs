@@ -8,7 +8,7 @@ use crate::credentials::IdKind;
 use crate::random::Random;
 
 /// Applications of a round.
-pub(crate) const APPLICATIONS: u64 = 3;
+pub(crate) const APPLICATIONS: u64 = 4;
 /// Devices of a round.
 const DEVICES: u64 = 7;
 
@@ -54,9 +54,9 @@ impl Plan {
     pub(crate) fn of(seed: u64) -> Self {
         let mut random = Random::part(seed, 0);
         let kills = (0..random.between(1, 3))
-            .map(|_| millis(&mut random, 80, 650))
+            .map(|_| millis(&mut random, 80, 900))
             .collect();
-        let after = millis(&mut random, 100, 350);
+        let after = millis(&mut random, 100, 600);
         let end = if random.per_mille(500) {
             End::Kill
         } else {

@@ -16,6 +16,8 @@ const SECRET: &str = "a secret of the simulation";
 pub struct Account {
     /// Its id.
     pub app_id: String,
+    /// Its access token.
+    pub token: api::Secret,
     /// Its header lines: who it is, and its token.
     pub headers: String,
 }
@@ -87,10 +89,11 @@ impl Account {
         };
         let answer = Http::connect(north).await?.call(asked).await?;
         let said: api::auth::AuthAnswer = expected("login", 200, &answer)?;
-        let token = said.access_token.expose();
+        let bearer = said.access_token.expose();
         Ok(Self {
             app_id: app_id.to_owned(),
-            headers: format!("app_key: {app_id}\r\nAuthorization: Bearer {token}\r\n"),
+            headers: format!("app_key: {app_id}\r\nAuthorization: Bearer {bearer}\r\n"),
+            token: said.access_token,
         })
     }
 

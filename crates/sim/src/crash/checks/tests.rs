@@ -256,7 +256,7 @@ fn a_command_with_another_content_is_found() {
         |round| round.command(1).view.device_id = "another".into(),
         |round| round.command(1).listed.as_mut().unwrap()["expireTime"] = 601.into(),
         |round| {
-            round.command(1).listed.as_mut().unwrap()["creationTime"] = "20261122T120001Z".into()
+            round.command(1).listed.as_mut().unwrap()["creationTime"] = "20261122T120001Z".into();
         },
         |round| round.command(1).listed = None,
         |round| round.ask(4).command["paras"]["text"] = "other".into(),
@@ -348,7 +348,7 @@ fn a_step_beside_the_arrows_is_found() {
             round
                 .command(1)
                 .history
-                .insert(2, entry("PENDING", "lost", 1))
+                .insert(2, entry("PENDING", "lost", 1));
         },
         |round| {
             round.command(1).history.remove(2);
@@ -442,7 +442,7 @@ fn a_device_that_sees_what_was_not_sent_is_found() {
             device,
             token,
             at: 50,
-        })
+        });
     };
     let cancelled = promises(|round| received(round, 0, 3));
     assert!(cancelled.contains(&PROMISE), "{cancelled:?}");

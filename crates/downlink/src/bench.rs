@@ -1,0 +1,81 @@
+//! `downlink bench`: measures the real server. The work is done in `sim`.
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use sim::bench::{Options, Part, run};
+use std::io::stdout;
+use std::path::PathBuf;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Starts `downlink serve` on a folder of a real disk, puts load on it from this process, and prints each measure beside its
+/// goal. Only a release build's figures mean something: `make bench`.
+#[derive(Args)]
+pub(crate) struct Bench {
+    /// Print a JSON object a line instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Measure less, and shorter: for a first look, not for a note.
+    #[arg(long)]
+    quick: bool,
+    /// Measure this part only.
+    #[arg(long, value_name = "PART")]
+    only: Option<Which>,
+    /// A folder on the disk that is to be measured; what is made in it is removed.
+    #[arg(long, value_name = "FOLDER", default_value = "target")]
+    folder: PathBuf,
+}
+
+/// The parts that can be measured alone.
+#[derive(Clone, Copy, ValueEnum)]
+enum Which {
+    /// Start-up time and memory of an empty store.
+    Start,
+    /// Full lives and what each costs.
+    Lives,
+    /// Latencies at 300 commands a second.
+    Latency,
+    /// Memory of idle devices.
+    Idle,
+    /// Start-up and full lives on a store full of open commands.
+    Full,
+}
+
+impl Bench {
+    /// Measures.
+    pub(crate) fn run(&self) -> Result<()> {
+        let program = std::env::current_exe().context("the program does not know its own file")?;
+        let options = Options {
+            json: self.json,
+            quick: self.quick,
+            only: self.only.map(Which::part),
+            folder: self.folder.clone(),
+            program,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(async {
+            let mut interrupt = signal(SignalKind::interrupt())?;
+            let mut terminate = signal(SignalKind::terminate())?;
+            let mut out = stdout().lock();
+            // Whoever is dropped ends its server and removes its folder.
+            tokio::select! {
+                measured = run(options, &mut out) => Ok(measured?),
+                _ = interrupt.recv() => bail!("interrupted"),
+                _ = terminate.recv() => bail!("terminated"),
+            }
+        })
+    }
+}
+
+impl Which {
+    const fn part(self) -> Part {
+        match self {
+            Self::Start => Part::Start,
+            Self::Lives => Part::Lives,
+            Self::Latency => Part::Latency,
+            Self::Idle => Part::Idle,
+            Self::Full => Part::Full,
+        }
+    }
+}

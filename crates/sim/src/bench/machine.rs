@@ -1,0 +1,91 @@
+//! What the machine says of processes and folders.
+
+use std::io;
+use std::path::Path;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::time::{ClockId, clock_gettime};
+
+/// `f_type` of a file system that lives in memory and never syncs a disk.
+const TMPFS: u64 = 0x0102_1994;
+
+/// Resident memory of a process, in bytes; `None` if it is gone.
+pub(crate) fn resident_bytes(pid: u32) -> Option<u64> {
+    resident_of(&std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
+}
+
+fn resident_of(status: &str) -> Option<u64> {
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kib * 1_024)
+}
+
+/// Processor time of this process, in seconds.
+pub(crate) fn own_cpu_s() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    let whole = u64::try_from(time.tv_sec).unwrap_or_default();
+    let nanos = u32::try_from(time.tv_nsec).unwrap_or_default();
+    std::time::Duration::new(whole, nanos).as_secs_f64()
+}
+
+/// Sees to it that this process, and those that it starts, may have so many files and connections open.
+///
+/// # Errors
+/// The machine allows fewer; the text says what to do.
+pub(crate) fn allow_files(wanted: u64) -> Result<(), String> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current.is_none_or(|current| current >= wanted) {
+        return Ok(());
+    }
+    let raised = Rlimit {
+        current: Some(wanted),
+        maximum,
+    };
+    let allowed = maximum.is_none_or(|maximum| maximum >= wanted);
+    if allowed && setrlimit(Resource::Nofile, raised).is_ok() {
+        return Ok(());
+    }
+    Err(format!(
+        "{wanted} open files are needed, and this machine allows {}: raise the limit with `ulimit -Hn {wanted}` as root",
+        maximum.or(current).unwrap_or_default()
+    ))
+}
+
+/// Whether a folder lies in memory, where a sync costs nothing and proves nothing.
+pub(crate) fn is_in_memory(folder: &Path) -> io::Result<bool> {
+    let about = rustix::fs::statfs(folder)?;
+    Ok(u64::try_from(about.f_type).is_ok_and(|kind| kind == TMPFS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resident_memory_is_read_in_bytes() {
+        assert_eq!(
+            resident_of("Name:\tx\nVmRSS:\t    1234 kB\nRssAnon: 1 kB\n"),
+            Some(1_263_616)
+        );
+        assert_eq!(resident_of("Name:\tx\n"), None);
+        assert!(resident_bytes(std::process::id()).is_some_and(|bytes| bytes > 100_000));
+    }
+
+    #[test]
+    fn a_limit_that_cannot_be_had_is_told_with_what_to_do() {
+        assert!(allow_files(1).is_ok());
+        let unbounded = getrlimit(Resource::Nofile).maximum.is_none();
+        assert!(unbounded || allow_files(u64::MAX / 2).is_err_and(|text| text.contains("ulimit")));
+    }
+
+    #[test]
+    fn a_folder_in_memory_is_known_as_such() {
+        assert!(!is_in_memory(Path::new("/proc")).unwrap());
+        assert!(is_in_memory(Path::new("/nowhere")).is_err());
+        if Path::new("/dev/shm").exists() {
+            assert!(is_in_memory(Path::new("/dev/shm")).unwrap());
+        }
+    }
+}
