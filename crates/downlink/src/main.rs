@@ -4,11 +4,13 @@ mod app;
 mod command;
 mod configure;
 mod crash;
+mod demo;
 mod device;
 mod log;
 mod profiles;
 mod serve;
 mod show;
+mod simulate;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
@@ -63,6 +65,10 @@ enum What {
     Device(device::Devices),
     /// Kill the real server under load, again and again, and check that it kept its promises.
     Crash(crash::Crash),
+    /// Show the whole story: a server, a device and an application on this machine, checked at every step.
+    Demo(demo::Demo),
+    /// Let simulated devices live against a server that runs, from a seed.
+    Sim(Box<sim::fleet::Options>),
     /// Print the version.
     Version,
 }
@@ -114,6 +120,8 @@ fn run(place: &Place, what: What) -> Result<()> {
         What::Command(commands) => ask(commands.run(&place.client()?)),
         What::Device(devices) => ask(devices.run(&place.client()?)),
         What::Crash(crash) => crash.run(),
+        What::Demo(demo) => demo.run(),
+        What::Sim(options) => ask(simulate::run(&options)),
         What::Version => show::line(format_args!("downlink {}", env!("CARGO_PKG_VERSION"))),
     }
 }

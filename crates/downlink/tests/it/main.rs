@@ -1,4 +1,5 @@
 //! The program as its users meet it: a process, its arguments, its exit status, and what it prints.
 
+mod demo;
 mod process;
 mod program;
