@@ -1,6 +1,7 @@
 //! The program: it serves, and talks to a server that runs.
 
 mod app;
+mod bench;
 mod command;
 mod configure;
 mod crash;
@@ -69,6 +70,8 @@ enum What {
     Demo(demo::Demo),
     /// Let simulated devices live against a server that runs, from a seed.
     Sim(Box<sim::fleet::Options>),
+    /// Measure the real server beside the disk's own fsync rate.
+    Bench(bench::Bench),
     /// Print the version.
     Version,
 }
@@ -122,6 +125,7 @@ fn run(place: &Place, what: What) -> Result<()> {
         What::Crash(crash) => crash.run(),
         What::Demo(demo) => demo.run(),
         What::Sim(options) => ask(simulate::run(&options)),
+        What::Bench(bench) => bench.run(),
         What::Version => show::line(format_args!("downlink {}", env!("CARGO_PKG_VERSION"))),
     }
 }
