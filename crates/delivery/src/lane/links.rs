@@ -1,6 +1,6 @@
 //! Step (a) of a turn: what links reported.
 
-use super::work::{Touched, Work};
+use super::work::{LAPSES_MAX, Touched, Work};
 use super::{Arrival, Input, Link, Unmatched};
 use crate::command::{Answer, Command, Ending, Kind, State};
 use crate::history::{Cause, Who};
@@ -62,8 +62,10 @@ impl Work<'_> {
         }
         let (rules, now) = (self.rules, self.now);
         for at in 0..self.lane.open.len() {
-            while self.lane.open[at].has_missed(rules, now) {
-                self.touch(at).lapsed(false, rules, now);
+            for _ in 0..LAPSES_MAX {
+                if self.lane.open[at].has_missed(rules, now) {
+                    self.touch(at).lapsed(false, rules, now);
+                }
             }
         }
     }

@@ -61,7 +61,11 @@ impl Work<'_> {
                 command.end(Ending::Failed, Cause::NotEncodable, who, self.now);
             }
         }
-        let at = self.lane.open.partition_point(|c| c.id < id);
+        let at = self
+            .lane
+            .open
+            .binary_search_by_key(&id, |c| c.id)
+            .unwrap_or_else(|at| at);
         self.lane.open.insert(at, command);
         self.touched.push(Touched {
             id,

@@ -12,6 +12,9 @@ use core::time::Duration;
 /// How old the kept moment of the last contact may become before a turn writes it again.
 const CONTACT_KEPT_EVERY: Duration = Duration::from_mins(1);
 
+/// How often one command can lapse in one turn: its slots, then the end. A turn ends whatever its lane holds.
+pub(super) const LAPSES_MAX: usize = 8;
+
 /// A turn in the making.
 pub(super) struct Work<'a> {
     pub(super) lane: Lane,
@@ -73,8 +76,8 @@ impl<'a> Work<'a> {
 
     /// Step (b): deadlines that have passed, the earliest first.
     pub(super) fn lapse(&mut self) {
-        loop {
-            let reachable = self.lane.is_reachable();
+        let reachable = self.lane.is_reachable();
+        for _ in 0..self.lane.open.len() * LAPSES_MAX {
             let lapses = self.lane.open.iter().enumerate();
             let first = lapses
                 .filter_map(|(at, c)| c.lapse(reachable, self.rules).map(|when| (when, at)))
