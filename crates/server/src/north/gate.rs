@@ -21,6 +21,7 @@
 
 use super::error::Error;
 use super::{Call, North, compat};
+use crate::clock;
 use crate::faults::Fault;
 use api::{Code, Operation};
 use delivery::{AppKey, DeviceId, Moment};
@@ -38,7 +39,12 @@ impl North {
         if self.faults().strikes(Fault::Overload) {
             return Err(Error::Overload("a fault was asked for"));
         }
-        if creates(operation) && self.space.is_short(&*self.dispatch.parts().store) {
+        if creates(operation)
+            && self.space.is_short(
+                || self.dispatch.parts().store.free_bytes(),
+                clock::passed_ms(),
+            )
+        {
             return Err(Error::Overload("the platform is short of disk space"));
         }
         if !operation.needs_token() {

@@ -32,8 +32,9 @@ pub(super) async fn invoke(
     paths::check_id("serviceId", service_id)?;
     let request = InvokeRequest::from_json(&call.body)?;
     let key = repeat::key(call)?;
+    let callback_url = request.header.callback_url.as_ref();
     callback_url::check(
-        request.header.callback_url.as_deref(),
+        callback_url.map(String::as_str),
         "header.callbackURL",
         &north.settings,
     )?;
@@ -49,40 +50,53 @@ pub(super) async fn invoke(
     if !north.hub().is_reachable(device.id) {
         return Err(offline(north, device.id));
     }
-    north.callback_fault(request.header.callback_url.as_ref())?;
+    north.callback_fault(callback_url)?;
     let checked = check(north, &device, service_id, &request)?;
-    let request_id = request
-        .header
-        .request_id
-        .clone()
-        .unwrap_or_else(random::hex::<16>);
-    let (follow, changes) = mpsc::unbounded_channel();
-    let cloud = request.header.to_type == Some(ToType::Cloud);
+    let request_id = request.header.request_id.clone();
+    let request_id = request_id.unwrap_or_else(random::hex::<16>);
+    let body = body(
+        &request,
+        service_id,
+        (&request_id, &checked),
+        repeatable.as_ref(),
+    );
     let ask = Ask {
         app: device.app,
         who: Who::Application(caller.key),
         kind: Kind::Direct {
-            confirm: cloud || request.header.mode == Mode::Ack,
+            confirm: is_cloud(&request) || request.header.mode == Mode::Ack,
         },
         retransmit_max: 0,
         answer_expected: checked.answer_expected,
-        callback: request.header.callback_url.is_some(),
+        callback: callback_url.is_some(),
         key: repeatable.as_ref().map(|repeatable| repeatable.key.clone()),
-        body: body(
-            &request,
-            service_id,
-            (&request_id, &checked),
-            repeatable.as_ref(),
-        )
-        .write(),
-        follow: cloud.then_some(follow),
+        body: body.write(),
+        follow: None,
     };
-    let accepted = north
-        .dispatch
-        .submit(device.id, ask)
-        .await
-        .map_err(|why| refused(north, device.id, why))?;
-    if let (true, Some(repeatable)) = (accepted.repeated, &repeatable) {
+    submit(
+        north,
+        (device.id, ask),
+        (request_id, is_cloud(&request)),
+        repeatable.as_ref(),
+    )
+    .await
+}
+
+/// Submits the call and answers when it is handed over, or when its outcome is known (R4.2).
+async fn submit(
+    north: &North,
+    (device, ask): (DeviceId, Ask),
+    (request_id, cloud): (String, bool),
+    repeatable: Option<&Repeatable>,
+) -> Result<Answer, Error> {
+    let (follow, changes) = mpsc::unbounded_channel();
+    let ask = Ask {
+        follow: cloud.then_some(follow),
+        ..ask
+    };
+    let accepted = north.dispatch.submit(device, ask).await;
+    let accepted = accepted.map_err(|why| refused(north, device, why))?;
+    if let (true, Some(repeatable)) = (accepted.repeated, repeatable) {
         return repeated(north, repeatable, &accepted.command);
     }
     if accepted.command.status() == Status::Failed {
@@ -97,6 +111,10 @@ pub(super) async fn invoke(
         InvokeStatus::Sent
     };
     Ok(answer(north, (!cloud).then_some(request_id), status))
+}
+
+fn is_cloud(request: &InvokeRequest) -> bool {
+    request.header.to_type == Some(ToType::Cloud)
 }
 
 /// Checks 11 and 12; what is addressed to neither of the two is no service of ours (R4.6).
@@ -147,7 +165,7 @@ fn body(
         direct: Some(Direct {
             request_id: request_id.to_owned(),
             ack: header.mode == Mode::Ack,
-            cloud: header.to_type == Some(ToType::Cloud),
+            cloud: is_cloud(request),
             from: header.from.clone(),
             to: header.to.clone(),
         }),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use server::dispatch::Heard;
 use server::south::{CloseReason, Order};
 use std::time::Duration;
-use store::{Report, Store};
+use store::Report;
 
 async fn register(bench: &Bench, body: &str) -> Value {
     let got = bench.call("POST", REGISTER, body).await;

@@ -9,6 +9,8 @@ use api::{Code, ErrorStatus, Operation};
 use delivery::{DeviceId, Rules};
 use server::faults::Fault;
 use server::north::Settings;
+use std::sync::Arc;
+use store::{Memory, Sqlite, SqliteOptions};
 
 const CANCEL: &str = r#"{"status":"CANCELED"}"#;
 const CALL: &str = r#"{"header":{"mode":"ACK","method":"SET"}}"#;
@@ -399,9 +401,10 @@ async fn gateway_exact_sends_the_old_gateways_members_only() {
 
 #[tokio::test]
 async fn r2_5_a_store_that_failed_acknowledges_nothing() {
-    let bench = Bench::start().await;
+    let memory = Arc::new(Memory::new());
+    let bench = Bench::over(memory.clone(), Settings::default(), Rules::default()).await;
     let device = bench.device("n").await;
-    bench.store.fail_next_commit();
+    memory.fail_next_commit();
     let got = bench.call("POST", COMMANDS, &command(device)).await;
     assert_eq!(got.error(), (500, "100001".into()));
     assert!(matches!(
@@ -415,6 +418,43 @@ async fn r2_5_a_store_that_failed_acknowledges_nothing() {
             .error(),
         (500, "100001".into())
     );
+}
+
+#[tokio::test]
+async fn r2_5_a_full_disk_refuses_creates_and_lets_cancels_through() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let open = || {
+        let options = SqliteOptions::new(folder.path().join("db"));
+        Arc::new(Sqlite::open(options).expect("a database"))
+    };
+    let (device, id) = {
+        let bench = Bench::over(open(), Settings::default(), Rules::default()).await;
+        let device = bench.device("n").await;
+        let id = bench.queue(device).await;
+        bench.dispatch.stop().await;
+        (device, id)
+    };
+    let full = Settings {
+        free_bytes_min: u64::MAX,
+        ..Settings::default()
+    };
+    let bench = Bench::over(open(), full, Rules::default()).await;
+    for (operation, path, body) in &requests(device, &id) {
+        let got = bench.call(operation.method().as_str(), path, body).await;
+        let creates = [
+            Operation::RegDirectDevice,
+            Operation::RegDirectDeviceWithSecret,
+            Operation::PostDeviceCommand,
+            Operation::InvokeDeviceService,
+        ];
+        if creates.contains(operation) {
+            assert_eq!(got.error(), documented(*operation, Code::FlowControlled));
+            assert_eq!(got.headers["retry-after"], "1");
+        } else {
+            let name = operation.name();
+            assert_ne!(got.status, 503, "{name}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A platform with two applications, `app` and `other`, whose secrets are `secret-of-app` and `secret-of-other`.
 pub(crate) struct Bench {
-    pub(crate) store: Arc<Memory>,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
     pub(crate) faults: Arc<Faults>,
     pub(crate) hub: Arc<Hub>,
@@ -77,10 +77,14 @@ impl Bench {
     }
 
     pub(crate) async fn with(settings: Settings, rules: Rules) -> Self {
+        Self::over(Arc::new(Memory::new()), settings, rules).await
+    }
+
+    /// Over an empty store of any kind.
+    pub(crate) async fn over(store: Arc<dyn Store>, settings: Settings, rules: Rules) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let vault = Arc::new(Vault::open(&folder.path().join("key")).expect("a new key"));
-        let store = Arc::new(Memory::new());
-        let kept: Arc<dyn Store> = store.clone();
+        let kept = store.clone();
         let clock = Clock::test(delivery::Moment::from_millis(1_600_000_000_250));
         let (faults, shutdown) = (Arc::new(Faults::default()), Shutdown::default());
         let hub = Arc::new(Hub::new(faults.clone()));
@@ -93,7 +97,7 @@ impl Bench {
             shutdown: shutdown.clone(),
             models: Arc::new(Models::open(kept.clone()).expect("memory can be read")),
             faults: faults.clone(),
-            command_seq: 0.into(),
+            command_seq: kept.marks().expect("it can be read").command_seq.into(),
         };
         let dispatch = Dispatch::start(parts, 2).expect("threads");
         let registry =
