@@ -59,12 +59,12 @@ impl Registry {
         }
         match self.delete_device(id, Who::Platform, now).await {
             Ok(_) => {
-                tracing::info!(device = %id, "a registration has lapsed: the device did not connect in time")
+                tracing::info!(device = %id, "a registration has lapsed: the device did not connect in time");
             }
             Err(Refused::Store(failed)) => return Err(failed),
             // It is tried again when somebody asks for the device the next time.
             Err(error) => {
-                tracing::warn!(device = %id, %error, "a lapsed registration cannot be deleted now")
+                tracing::warn!(device = %id, %error, "a lapsed registration cannot be deleted now");
             }
         }
         Ok(None)
