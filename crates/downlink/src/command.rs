@@ -50,19 +50,17 @@ impl Commands {
             } => {
                 let path = format!("{PATH}/{}", show::escape(&command_id));
                 let command: Box<RawValue> = client.read(&path).await?;
-                let history: Option<HistoryView> = match history {
-                    true => Some(client.read(&format!("{path}/history")).await?),
-                    false => None,
-                };
-                let why: Option<Explanation> = match explain {
-                    true => Some(client.read(&format!("{path}/explain")).await?),
-                    false => None,
-                };
-                let shown = Shown {
+                let mut shown = Shown {
                     command,
-                    history,
-                    why,
+                    history: None,
+                    why: None,
                 };
+                if history {
+                    shown.history = Some(client.read(&format!("{path}/history")).await?);
+                }
+                if explain {
+                    shown.why = Some(client.read(&format!("{path}/explain")).await?);
+                }
                 if json {
                     shown.as_json()
                 } else {

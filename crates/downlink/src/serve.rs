@@ -9,6 +9,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// The most important settings; `--set` takes every one.
 #[derive(Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(crate) struct Serve {
     /// The address for applications [default: 0.0.0.0].
     #[arg(long, value_name = "ADDRESS")]
