@@ -6,3 +6,5 @@
 )]
 
 mod memory;
+mod over_tcp;
+mod platform;
