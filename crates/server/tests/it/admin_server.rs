@@ -650,3 +650,60 @@ async fn product_models_come_as_a_document_and_stay() {
     assert_eq!(kept[0]["model"], "V1");
     running.stop().await.expect("a good end");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r3_7_a_first_start_serves_tls_that_clients_can_trust() {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, ServerName};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut config = settings(folder.path());
+    (config.north.tls, config.mqtt.tls) = (true, true);
+    let running = Server::new(config).start().await.expect("started");
+    let ca = running.ca_file.clone().expect("made here");
+    let mut roots = rustls::RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_file(&ca).expect("a certificate"))
+        .expect("an authority");
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let client = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(client));
+    let connect = async |address: std::net::SocketAddr, name: &'static str| {
+        let stream = tokio::net::TcpStream::connect(address)
+            .await
+            .expect("connected");
+        let name = ServerName::try_from(name).expect("a name");
+        connector.connect(name, stream).await.expect("trusted")
+    };
+    let mut north = connect(running.ports.north, "127.0.0.1").await;
+    north
+        .write_all(b"GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .await
+        .expect("written");
+    let mut answer = String::new();
+    let read = tokio::time::timeout(PATIENCE, north.read_to_string(&mut answer)).await;
+    read.expect("in time").expect("read");
+    assert!(
+        answer.starts_with("HTTP/1.1 404") && answer.contains("200001"),
+        "{answer}"
+    );
+    assert!(running.ports.north_url().starts_with("https://127.0.0.1:"));
+    // A CONNECT of an unknown device is refused, over TLS as it is without.
+    let mut device = connect(running.ports.mqtts.expect("on"), "localhost").await;
+    let id = b"x_0_0_2026112212";
+    let mut packet = vec![0x10, 12 + 16, 0, 4];
+    packet.extend(b"MQTT\x04\x02\x00\x3c\x00\x10");
+    packet.extend(id);
+    device.write_all(&packet).await.expect("written");
+    let mut refused = [0; 4];
+    let read = tokio::time::timeout(PATIENCE, device.read_exact(&mut refused)).await;
+    read.expect("in time").expect("read");
+    assert_eq!(&refused[..3], [0x20, 2, 0], "a CONNACK");
+    assert_ne!(refused[3], 0, "a refusal");
+    running.stop().await.expect("a good end");
+}
