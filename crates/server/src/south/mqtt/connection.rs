@@ -124,7 +124,7 @@ impl Connection {
             let outcome = ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer));
             match outcome {
                 Ok(()) if !buffer.filled().is_empty() => {
-                    session.handle_bytes(buffer.filled(), session_ms())
+                    session.handle_bytes(buffer.filled(), session_ms());
                 }
                 Ok(()) | Err(_) => session.connection_lost(),
             }
