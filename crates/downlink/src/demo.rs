@@ -51,7 +51,9 @@ impl Demo {
         let teller = Teller::new(self.json);
         teller.title()?;
         let mut stage = Stage::open(ground, teller).await?;
-        let played = story::play(&mut stage).await;
+        let played = story::play(&mut stage)
+            .await
+            .map_err(|error| stage.explain(error));
         let ending = Ending {
             mismatch: played
                 .as_ref()

@@ -124,6 +124,14 @@ impl Stage {
             .ok_or_else(|| anyhow!("the platform is down"))
     }
 
+    /// Adds the end of the platform to an error, if that is its cause.
+    pub(super) fn explain(&mut self, error: anyhow::Error) -> anyhow::Error {
+        match self.server.as_mut().map(Server::must_run) {
+            Some(Err(ended)) => error.context(ended),
+            Some(Ok(())) | None => error,
+        }
+    }
+
     /// Where devices connect.
     pub(super) fn mqtt(&self) -> Result<SocketAddr> {
         self.server()?

@@ -232,19 +232,23 @@ impl Teller {
                 "{mark} {what}\n    expected  {expected}\n    seen      {seen}"
             ))?;
         }
-        let counted = |(status, count): (&String, &usize)| format!("{count} {status}");
-        let statuses: Vec<String> = ending.statuses.iter().map(counted).collect();
+        let count = |(status, count): (&String, &usize)| format!("{count} {status}");
+        let statuses: Vec<String> = ending.statuses.iter().map(count).collect();
         let verdict = if ending.error.is_none() {
             self.paint("32", "Everything was as told")
         } else {
             self.paint("31", "Not everything was as told")
         };
-        show::line(format_args!(
-            "\n{verdict}: {} steps in {:.1} s; {} commands: {}.",
-            ending.steps,
-            ending.took.as_secs_f64(),
-            ending.statuses.values().sum::<usize>(),
+        let counted = if statuses.is_empty() {
+            "none".to_owned()
+        } else {
             statuses.join(", ")
+        };
+        show::line(format_args!(
+            "
+{verdict}: {} steps in {:.1} s; commands: {counted}.",
+            ending.steps,
+            ending.took.as_secs_f64()
         ))
     }
 

@@ -44,7 +44,7 @@ pub struct Options {
     /// The platform's address for applications.
     #[arg(long, value_name = "URL", default_value = "https://127.0.0.1:8743")]
     pub url: String,
-    /// The platform's CA (PEM), if it made its certificate itself: `ca.pem` in its data folder.
+    /// The platform's CA (PEM), if it made its certificate itself: `tls/ca.pem` in its data folder.
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
     /// The platform's plain MQTT address.
