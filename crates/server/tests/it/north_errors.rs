@@ -423,12 +423,10 @@ async fn r2_5_a_store_that_failed_acknowledges_nothing() {
 #[tokio::test]
 async fn r2_5_a_full_disk_refuses_creates_and_lets_cancels_through() {
     let folder = tempfile::tempdir().expect("a folder");
-    let open = || {
-        let options = SqliteOptions::new(folder.path().join("db"));
-        Arc::new(Sqlite::open(options).expect("a database"))
-    };
+    let options = SqliteOptions::new(folder.path().join("db"));
+    let store = Arc::new(Sqlite::open(options).expect("a database"));
     let (device, id) = {
-        let bench = Bench::over(open(), Settings::default(), Rules::default()).await;
+        let bench = Bench::over(store.clone(), Settings::default(), Rules::default()).await;
         let device = bench.device("n").await;
         let id = bench.queue(device).await;
         bench.dispatch.stop().await;
@@ -438,7 +436,7 @@ async fn r2_5_a_full_disk_refuses_creates_and_lets_cancels_through() {
         free_bytes_min: u64::MAX,
         ..Settings::default()
     };
-    let bench = Bench::over(open(), full, Rules::default()).await;
+    let bench = Bench::over(store, full, Rules::default()).await;
     for (operation, path, body) in &requests(device, &id) {
         let got = bench.call(operation.method().as_str(), path, body).await;
         let creates = [
