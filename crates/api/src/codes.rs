@@ -53,7 +53,7 @@ codes! {
     InvalidVerifyCode = "100003" BAD_REQUEST "Invalid verify code.";
     /// The request cannot be understood.
     BadRequest = "100007" BAD_REQUEST "Bad request message.";
-    /// A member, key or path variable is missing, has the wrong type or lies outside its bounds: `detail` names it. Also a status other than CANCELED, and paras that do not fit the profile.
+    /// A member, key or path variable is missing or not as it must be, or paras do not fit the profile: `detail` says which.
     InvalidInput = "100022" BAD_REQUEST "The input is invalid.";
     /// What is stored for this request cannot be read. Only the operator can help.
     StoredDataAbnormal = "100023" INTERNAL_SERVER_ERROR "The data in dataBase is abnomal.";
@@ -83,7 +83,7 @@ codes! {
     DeviceDataUnknown = "100418" NOT_FOUND "The deviceData is not existed.";
     /// Another device has this `nodeId`.
     NodeIdDuplicated = "100426" BAD_REQUEST "The nodeId is duplicated.";
-    /// The device cannot be reached now; a direct call is never kept. Connected but not subscribed to its command topic counts as offline: `detail` says so.
+    /// The device cannot be reached now, or is not subscribed to its command topic: `detail` says so. A direct call is never kept.
     DeviceOffline = "100428" OK "The device is not online.";
     /// The device's profile has no such service.
     ServiceUnknown = "100431" OK "The serviceType is not exist.";

@@ -1,7 +1,8 @@
 //! Query strings and forms: `name=value` pairs as field clients really send them, and the page and time filters built on them.
 //!
 //! Tolerated: a leading `&` or `?`, a trailing `&`, blanks around a key, keys nobody knows, addresses that were not encoded
-//! (`callbackUrl=https://host/x?a=b`), percent signs that encode nothing, bytes that are not UTF-8. A pair with an empty value is unset; of a repeated key the first
+//! (`callbackUrl=https://host/x?a=b`), percent signs that encode nothing, bytes that are not UTF-8. A pair with an
+//! empty value is unset; of a repeated key the first
 //! set one counts.
 
 use std::fmt;
@@ -221,7 +222,8 @@ pub fn percent_encode(text: &str) -> String {
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
-/// Decodes `%41`; what is no such code stays as it is, and bytes that are not UTF-8 become U+FFFD. `plus_is_blank` is the rule of forms and queries, not of paths.
+/// Decodes `%41`; what is no such code stays as it is, and bytes that are not UTF-8 become U+FFFD. `plus_is_blank` is
+/// the rule of forms and queries, not of paths.
 pub(crate) fn percent_decode(raw: &[u8], plus_is_blank: bool) -> String {
     let mut bytes = Vec::with_capacity(raw.len());
     let mut rest = raw;

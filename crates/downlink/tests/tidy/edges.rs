@@ -65,6 +65,7 @@ const ROOMS: &[Room] = &[
         outside: Some(&[
             "deadpool-postgres",
             "rusqlite",
+            "rustix",
             "thiserror",
             "tokio-postgres",
             "tracing",

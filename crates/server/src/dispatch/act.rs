@@ -1,14 +1,19 @@
 //! Acting: what follows from a turn once it is on disk, and nothing before.
 
-use super::inbox::{Item, What};
+use super::inbox::{Item, ReplyTo, What};
 use super::shard::{Pending, Shard};
 use super::{Heard, Refused};
 use crate::limits::LATE_SEARCH_MAX;
 use crate::south::{CloseReason, Order};
 use delivery::{
-    Arrival, Change, CommandId, DeviceId, Downlink, Granted, Input, Kind, Reply, Unmatched,
+    Arrival, Change, Command, CommandId, DeviceId, Downlink, Granted, Input, Kind, Reply, Ticket,
+    Unmatched,
 };
 use store::Failed;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Where somebody sees a command after each of its changes.
+type Follower = UnboundedSender<Command>;
 
 /// Followers are looked through for ones that left whenever their number is a multiple of this.
 const FOLLOWERS_SWEPT_AT: usize = 256;
@@ -18,7 +23,7 @@ impl Shard {
     pub(super) fn act(&mut self, pending: Pending) {
         let Pending {
             turn,
-            mut to,
+            to,
             promises,
             follows,
             ..
@@ -26,47 +31,16 @@ impl Shard {
         let device = turn.lane.device;
         let seq = device.seq();
         let lost = self.deliver(device, turn.downlinks);
-        for (ticket, follower) in follows {
-            let accepted = turn
-                .replies
-                .iter()
-                .find(|r| r.ticket == ticket)
-                .and_then(|r| r.outcome.as_ref().ok());
-            if let Some(Granted::Accepted(command)) = accepted {
-                self.follow(command.id, follower);
-            }
-        }
+        self.begin_to_follow(follows, &turn.replies);
         self.tell_followers(&turn.changes);
-        for Reply { ticket, outcome } in turn.replies {
-            let place = usize::try_from(ticket.0).expect("a ticket is a place in the inbox");
-            let Some(to) = to.get_mut(place).and_then(Option::take) else {
-                continue;
-            };
-            match outcome {
-                Ok(Granted::Accepted(command))
-                    if refused_by_link(&command.kind, command.id, &lost) =>
-                {
-                    to.refuse(Refused::LinkRefused);
-                }
-                Ok(granted) => {
-                    if matches!(granted, Granted::Deleted) {
-                        self.parts
-                            .hub
-                            .close_device(device, CloseReason::DeviceDeleted);
-                    }
-                    to.grant(granted);
-                }
-                Err(refusal) => to.refuse(Refused::Heart(refusal)),
-            }
-        }
+        self.answer(device, turn.replies, to, &lost);
         for promise in promises {
             // A session that is gone will hear its own publish again.
             promise.mailbox.leave(Order::Acknowledge(promise.owed)).ok();
         }
         if let Some(session) = turn.close {
-            self.parts
-                .hub
-                .close(device, session, CloseReason::DeviceDeleted);
+            let hub = &self.parts.hub;
+            hub.close(device, session, CloseReason::DeviceDeleted);
         }
         self.parts.metrics.committed(&turn.changes);
         let reachable = turn.lane.is_reachable();
@@ -79,18 +53,13 @@ impl Shard {
             self.seek(device, unmatched);
         }
         for downlink in lost {
-            let Downlink {
-                command,
-                attempt,
-                session,
-                ..
-            } = downlink;
+            let input = Input::Lost {
+                command: downlink.command,
+                attempt: downlink.attempt,
+                session: downlink.session,
+            };
             let heard = Heard {
-                input: Some(Input::Lost {
-                    command,
-                    attempt,
-                    session,
-                }),
+                input: Some(input),
                 ..Heard::default()
             };
             self.push(seq, Item::of(What::Heard(heard)));
@@ -98,6 +67,46 @@ impl Shard {
         self.make_ready(seq);
         if !reachable {
             self.note_away(seq);
+        }
+    }
+
+    /// Tells everybody who waits what became of the request. A reply's ticket is the place of its item in the inbox.
+    fn answer(
+        &self,
+        device: DeviceId,
+        replies: Vec<Reply>,
+        mut to: Vec<Option<ReplyTo>>,
+        lost: &[Downlink],
+    ) {
+        for Reply { ticket, outcome } in replies {
+            let place = usize::try_from(ticket.0).expect("a ticket is a place in the inbox");
+            let Some(to) = to.get_mut(place).and_then(Option::take) else {
+                continue;
+            };
+            match outcome {
+                Ok(Granted::Accepted(command))
+                    if refused_by_link(&command.kind, command.id, lost) =>
+                {
+                    to.refuse(Refused::LinkRefused);
+                }
+                Ok(granted) => {
+                    if matches!(granted, Granted::Deleted) {
+                        let hub = &self.parts.hub;
+                        hub.close_device(device, CloseReason::DeviceDeleted);
+                    }
+                    to.grant(granted);
+                }
+                Err(refusal) => to.refuse(Refused::Heart(refusal)),
+            }
+        }
+    }
+
+    fn begin_to_follow(&mut self, follows: Vec<(Ticket, Follower)>, replies: &[Reply]) {
+        for (ticket, follower) in follows {
+            let reply = replies.iter().find(|reply| reply.ticket == ticket);
+            if let Some(Ok(Granted::Accepted(command))) = reply.map(|reply| &reply.outcome) {
+                self.follow(command.id, follower);
+            }
         }
     }
 
@@ -145,11 +154,7 @@ impl Shard {
         }
     }
 
-    fn follow(
-        &mut self,
-        id: CommandId,
-        follower: tokio::sync::mpsc::UnboundedSender<delivery::Command>,
-    ) {
+    fn follow(&mut self, id: CommandId, follower: Follower) {
         if self.followers.len() % FOLLOWERS_SWEPT_AT == FOLLOWERS_SWEPT_AT - 1 {
             self.followers.retain(|_, follower| !follower.is_closed());
         }
