@@ -364,6 +364,7 @@ fn r1_5_the_jitter_of_an_attempt_is_the_same_in_every_version() {
     };
     let id = |seq, tag| CommandId { seq, tag };
     assert_eq!(wait(id(1, 0), 3, 0), 790_356_839_277_047_475);
+    assert_eq!(wait(id(1 << 56, 0), 3, 0), 153_307_352_162_749_857);
     assert_eq!(
         wait(id(1, 0x0123_4567_89ab_cdef), 3, 0),
         329_340_298_242_630_302
