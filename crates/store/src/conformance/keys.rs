@@ -1,6 +1,6 @@
 //! Idempotency keys (R1.15).
 
-use super::story::{START, accept, queued, registered, unit};
+use super::given::{START, accept, queued, registered, unit};
 use super::{commit, write};
 use crate::contract::{Conflict, Store};
 use delivery::{AppKey, CommandId, Lane, Moment, Submission};

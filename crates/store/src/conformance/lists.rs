@@ -1,6 +1,6 @@
 //! Lists, their filters, their pages and their totals.
 
-use super::story::{START, device, queued, registered, unit};
+use super::given::{START, device, queued, registered, unit};
 use super::write;
 use crate::contract::{Store, Unit, Write};
 use crate::limits::{PAGE_ITEMS_MAX, SKIP_MAX};
@@ -138,7 +138,7 @@ pub(super) fn lists_show_what_their_filter_says(store: &dyn Store) {
     assert_eq!(latest(Some(DeviceId::new(1, 7)), 3), Vec::<u64>::new());
 }
 
-pub(super) fn r2_6_pages_are_bounded(store: &dyn Store) {
+pub(super) fn r2_6_pages_are_cut_from_the_whole(store: &dyn Store) {
     let all = sixty(store);
     for device in [None, Some(device(2).id)] {
         for from in [None, Some(at(7))] {
@@ -148,22 +148,15 @@ pub(super) fn r2_6_pages_are_bounded(store: &dyn Store) {
                 ..every(1)
             };
             let ids = expected(&all, &whole);
-            for (skip, take) in [
-                (0, 0),
-                (0, 1),
-                (1, 3),
-                (ids.len() - 1, 5),
-                (ids.len(), 5),
-                (1_000, 5),
-            ] {
+            let last = ids.len() - 1;
+            for (skip, take) in [(0, 0), (0, 1), (1, 3), (last, 5), (last + 1, 5), (1_000, 5)] {
                 let skipped = u64::try_from(skip).unwrap_or(u64::MAX);
-                let page = store
-                    .commands(&CommandFilter {
-                        skip: skipped,
-                        take,
-                        ..whole.clone()
-                    })
-                    .expect("lists are read");
+                let part = CommandFilter {
+                    skip: skipped,
+                    take,
+                    ..whole.clone()
+                };
+                let page = store.commands(&part).expect("lists are read");
                 let found: Vec<CommandId> = page.items.iter().map(|c| c.id).collect();
                 let part: Vec<CommandId> = ids.iter().skip(skip).take(take).copied().collect();
                 assert_eq!((found, usize::try_from(page.total)), (part, Ok(ids.len())));
@@ -175,149 +168,145 @@ pub(super) fn r2_6_pages_are_bounded(store: &dyn Store) {
                     ..whole.clone()
                 };
                 let page = store.commands(&deep).expect("lists are read");
-                assert_eq!(
-                    (page.items.len(), usize::try_from(page.total)),
-                    (0, Ok(ids.len()))
-                );
+                let found = (page.items.len(), usize::try_from(page.total));
+                assert_eq!(found, (0, Ok(ids.len())));
             }
         }
     }
-    // More than a page holds.
+}
+
+pub(super) fn r2_6_pages_are_bounded(store: &dyn Store) {
     let rules = Rules {
         pending_max: 0,
         open_max: 0,
         ..Rules::default()
     };
-    let mut lane = registered(store, 4);
-    let asked: Vec<Submission> = (61..=61 + 1_000)
-        .map(|seq| queued(&mut lane, seq, 3))
-        .collect();
-    assert_eq!(asked.len(), PAGE_ITEMS_MAX + 1);
-    let inbox = asked
-        .into_iter()
-        .map(|asked| Input::Submit(Ticket(0), Box::new(asked)))
-        .collect();
-    write(
-        store,
-        unit(&delivery::turn(lane, inbox, &rules, at(100))),
-        at(100),
-    );
-    let page = store
-        .commands(&CommandFilter {
+    let mut lane = registered(store, 1);
+    let count = u64::try_from(PAGE_ITEMS_MAX + 1).unwrap_or_default();
+    let asked = (1..=count)
+        .map(|seq| queued(&mut lane, seq, 1))
+        .map(Box::new);
+    let inbox = asked.map(|asked| Input::Submit(Ticket(0), asked)).collect();
+    let turn = delivery::turn(lane, inbox, &rules, START);
+    write(store, unit(&turn), START);
+    for device in [None, Some(device(1).id)] {
+        let filter = CommandFilter {
             take: usize::MAX,
-            ..every(3)
-        })
-        .expect("lists are read");
-    assert_eq!((page.items.len(), page.total), (PAGE_ITEMS_MAX, 1_001));
-    assert_eq!(
-        store
-            .lane(4)
-            .expect("lanes are read")
-            .map(|lane| lane.open.len()),
-        Some(1_001)
-    );
-    assert_eq!(
-        store
-            .latest_commands(None, usize::MAX)
-            .expect("commands are read")
-            .len(),
-        PAGE_ITEMS_MAX
-    );
+            device,
+            ..every(1)
+        };
+        let page = store.commands(&filter).expect("lists are read");
+        assert_eq!((page.items.len(), page.total), (PAGE_ITEMS_MAX, count));
+        let latest = store
+            .latest_commands(device, usize::MAX)
+            .expect("commands are read");
+        assert_eq!(latest, page.items);
+    }
+    let lane = store
+        .lane(1)
+        .expect("lanes are read")
+        .expect("the device is kept");
+    assert_eq!(lane.open.len(), PAGE_ITEMS_MAX + 1);
 }
 
-pub(super) fn cancel_tasks_are_listed_by_filter(store: &dyn Store) {
-    let mut all = Vec::new();
-    for n in 1..=12u64 {
+/// Twelve cancel tasks of two applications and four devices, one a minute; every third found nothing.
+fn twelve_tasks(store: &dyn Store) -> Vec<CancelTask> {
+    let task = |n: u64| {
         let created = at(n);
-        let commands = (0..n % 3)
-            .map(|seq| CommandId {
-                seq: 1 + seq,
-                tag: n.wrapping_neg(),
-            })
-            .collect();
+        let command = |seq| CommandId {
+            seq: 1 + seq,
+            tag: n.wrapping_neg(),
+        };
         let id = TaskId((u128::from(created.as_millis()) << 64) | u128::from(n * 77));
         let (app, device) = (AppKey(1 + n % 2), device(1 + n % 4).id);
-        let task = CancelTask {
+        CancelTask {
             id,
             app,
             device,
             created,
-            commands,
-        };
-        write(
-            store,
-            Unit {
-                turn: None,
-                writes: vec![Write::CancelTask(task.clone())],
-            },
-            created,
-        );
-        all.push(task);
-    }
+            commands: (0..n % 3).map(command).collect(),
+        }
+    };
+    let all: Vec<CancelTask> = (1..=12).map(task).collect();
     for task in &all {
-        assert_eq!(
-            store.cancel_task(task.id).expect("tasks are read").as_ref(),
-            Some(task)
-        );
+        let writes = vec![Write::CancelTask(task.clone())];
+        write(store, Unit { turn: None, writes }, task.created);
+    }
+    all
+}
+
+pub(super) fn cancel_tasks_are_found_and_replaced(store: &dyn Store) {
+    let all = twelve_tasks(store);
+    for task in &all {
+        let kept = store.cancel_task(task.id).expect("tasks are read");
+        assert_eq!(kept.as_ref(), Some(task));
     }
     assert_eq!(store.cancel_task(TaskId(1)).expect("tasks are read"), None);
-    let times = [None, Some(at(0)), Some(at(4)), Some(at(12))];
-    for app in 1..=3 {
-        for device in [
-            None,
-            Some(device(2).id),
-            Some(device(3).id),
-            Some(DeviceId::new(2, 1)),
-        ] {
-            for succeeded in [None, Some(true), Some(false)] {
-                for (from, to) in times
-                    .into_iter()
-                    .flat_map(|from| times.map(|to| (from, to)))
-                {
-                    for task in [None, Some(all[0].id), Some(all[5].id)] {
-                        let app = AppKey(app);
-                        let filter = CancelTaskFilter {
-                            app,
-                            task,
-                            device,
-                            succeeded,
-                            from,
-                            to,
-                            skip: 0,
-                            take: 50,
-                        };
-                        compare_tasks(store, &all, &filter);
-                        compare_tasks(
-                            store,
-                            &all,
-                            &CancelTaskFilter {
-                                skip: 1,
-                                take: 2,
-                                ..filter
-                            },
-                        );
-                    }
-                }
-            }
-        }
-    }
-    // A task that is written again is replaced.
     let again = CancelTask {
         commands: Vec::new(),
         ..all[1].clone()
     };
-    write(
-        store,
-        Unit {
-            turn: None,
-            writes: vec![Write::CancelTask(again.clone())],
-        },
-        at(13),
-    );
+    let writes = vec![Write::CancelTask(again.clone())];
+    write(store, Unit { turn: None, writes }, at(13));
     assert_eq!(
         store.cancel_task(again.id).expect("tasks are read"),
         Some(again)
     );
+}
+
+pub(super) fn cancel_tasks_are_listed_by_filter(store: &dyn Store) {
+    let all = twelve_tasks(store);
+    let devices = [
+        None,
+        Some(device(2).id),
+        Some(device(3).id),
+        Some(DeviceId::new(2, 1)),
+    ];
+    let times = [None, Some(at(0)), Some(at(4)), Some(at(12))];
+    let tasks = [None, Some(all[0].id), Some(all[5].id)];
+    let mut filters = vec![];
+    for app in (1..=3).map(AppKey) {
+        for device in devices {
+            for (from, to) in times
+                .into_iter()
+                .flat_map(|from| times.map(|to| (from, to)))
+            {
+                let (task, succeeded) = (None, None);
+                filters.push(CancelTaskFilter {
+                    app,
+                    task,
+                    device,
+                    succeeded,
+                    from,
+                    to,
+                    skip: 0,
+                    take: 50,
+                });
+            }
+        }
+    }
+    for filter in filters {
+        for (task, succeeded) in tasks
+            .into_iter()
+            .flat_map(|task| [None, Some(true), Some(false)].map(|s| (task, s)))
+        {
+            let filter = CancelTaskFilter {
+                task,
+                succeeded,
+                ..filter.clone()
+            };
+            compare_tasks(store, &all, &filter);
+            compare_tasks(
+                store,
+                &all,
+                &CancelTaskFilter {
+                    skip: 1,
+                    take: 2,
+                    ..filter
+                },
+            );
+        }
+    }
 }
 
 fn compare_tasks(store: &dyn Store, all: &[CancelTask], filter: &CancelTaskFilter) {

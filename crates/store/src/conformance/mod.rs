@@ -3,8 +3,10 @@
 //! Each test wants an empty store and panics where the store breaks its contract. What lives longer than a process, a store
 //! proves with [`Story`], which remembers what it was acknowledged and compares.
 
+pub(crate) mod given;
 mod keys;
 mod lists;
+mod lives;
 mod records;
 mod story;
 
@@ -18,7 +20,7 @@ use std::sync::mpsc;
 pub type Test = fn(&dyn Store);
 
 /// Every test, with its name.
-pub const TESTS: [(&str, Test); 19] = [
+pub const TESTS: [(&str, Test); 23] = [
     (
         "an_empty_store_has_nothing",
         records::an_empty_store_has_nothing,
@@ -29,19 +31,27 @@ pub const TESTS: [(&str, Test); 19] = [
     ),
     (
         "a_turn_upon_an_old_revision_is_refused_as_a_whole",
-        story::a_turn_upon_an_old_revision_is_refused_as_a_whole,
+        lives::a_turn_upon_an_old_revision_is_refused_as_a_whole,
     ),
     (
         "units_of_one_commit_see_each_other",
-        story::units_of_one_commit_see_each_other,
+        lives::units_of_one_commit_see_each_other,
     ),
     (
         "what_is_owed_keeps_a_command_until_it_is_told",
-        story::what_is_owed_keeps_a_command_until_it_is_told,
+        lives::what_is_owed_keeps_a_command_until_it_is_told,
+    ),
+    (
+        "what_comes_late_finds_a_command_closed_and_leaves_it_told",
+        lives::what_comes_late_finds_a_command_closed_and_leaves_it_told,
+    ),
+    (
+        "lost_attempts_beyond_the_kept_ones_leave_the_tally_right",
+        lives::lost_attempts_beyond_the_kept_ones_leave_the_tally_right,
     ),
     (
         "r6_7_an_ended_command_is_found_by_its_mid",
-        story::r6_7_an_ended_command_is_found_by_its_mid,
+        lives::r6_7_an_ended_command_is_found_by_its_mid,
     ),
     (
         "r1_15_a_key_is_taken_for_a_day",
@@ -59,7 +69,15 @@ pub const TESTS: [(&str, Test); 19] = [
         "lists_show_what_their_filter_says",
         lists::lists_show_what_their_filter_says,
     ),
+    (
+        "r2_6_pages_are_cut_from_the_whole",
+        lists::r2_6_pages_are_cut_from_the_whole,
+    ),
     ("r2_6_pages_are_bounded", lists::r2_6_pages_are_bounded),
+    (
+        "cancel_tasks_are_found_and_replaced",
+        lists::cancel_tasks_are_found_and_replaced,
+    ),
     (
         "cancel_tasks_are_listed_by_filter",
         lists::cancel_tasks_are_listed_by_filter,

@@ -1,6 +1,6 @@
 //! What is kept beside commands.
 
-use super::story::{START, accept, device, queued, registered, unit};
+use super::given::{START, accept, device, queued, registered, unit};
 use super::{commit, write};
 use crate::contract::{Conflict, Store, Unit, Write};
 use crate::records::{
@@ -315,7 +315,7 @@ pub(super) fn models_reports_and_settings_are_replaced(store: &dyn Store) {
     assert_eq!(store.marks().expect("marks are read").model_version, 2);
 
     let report = |device: u64, service: &str, byte: u8| Report {
-        device: super::story::device(device).id,
+        device: super::given::device(device).id,
         service_id: service.to_owned(),
         at: START,
         event_time: byte.is_multiple_of(2).then_some(START + HOUR),

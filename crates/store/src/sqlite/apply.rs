@@ -6,15 +6,14 @@ use super::line::{self, Place as LinePlace};
 use super::rows::{self, integer, moment};
 use super::{lane_row, pack, reads};
 use crate::check::{self, Kept};
-use crate::contract::{Conflict, Failed, LaneRow, LaneWrite, Unit, Write};
+use crate::contract::{Conflict, Failed, LaneRow, LaneWrite, Unit};
 use crate::count::{self, Counts, Place};
-use crate::records::{Application, CancelTask, Device, ProductModel, Report, Token, TokenKind};
 use delivery::{AppKey, Change, Command, CommandId, Kind, Moment};
 use rusqlite::{Connection, OptionalExtension, Statement, ToSql, params};
 
 /// Applies units, one group after the other. It lives as long as the writer's connection.
 pub(super) struct Applier<'c> {
-    conn: &'c Connection,
+    pub(super) conn: &'c Connection,
     lanes: &'c Lanes,
     hot: Hot<'c>,
     last_moment: Moment,
@@ -126,10 +125,15 @@ impl<'c> Applier<'c> {
     pub(super) fn finish(&mut self) -> Result<Vec<u64>, Failed> {
         let gone = self.lanes.hold().too_many();
         for seq in &gone {
-            let ahead = self.lanes.hold().find(*seq).filter(|lane| lane.ahead).map(|lane| {
-                pack_lane(lane, &mut self.second, &mut self.third);
-                lane.revision
-            });
+            let ahead = self
+                .lanes
+                .hold()
+                .find(*seq)
+                .filter(|lane| lane.ahead)
+                .map(|lane| {
+                    pack_lane(lane, &mut self.second, &mut self.third);
+                    lane.revision
+                });
             if let Some(revision) = ahead {
                 self.save_lane(*seq, revision, None)?;
             }
@@ -184,17 +188,29 @@ impl<'c> Applier<'c> {
         };
         let full = self.note(turn, sure, to_write)?;
         for block in full {
-            self.rows += execute(&mut self.hot.insert_block, params![integer(device_seq), block])?;
+            self.rows += execute(
+                &mut self.hot.insert_block,
+                params![integer(device_seq), block],
+            )?;
         }
         if to_write {
-            self.save_lane(device_seq, turn.revision.saturating_add(1), turn.lane.as_ref())?;
+            self.save_lane(
+                device_seq,
+                turn.revision.saturating_add(1),
+                turn.lane.as_ref(),
+            )?;
         }
         Ok(())
     }
 
     /// Brings what is known of a lane up to date, and packs it if its row is to be written; returns blocks of the device's line
     /// that became full.
-    fn note(&mut self, turn: &LaneWrite, sure: Option<Vec<u64>>, pack: bool) -> Result<Vec<Vec<u8>>, Failed> {
+    fn note(
+        &mut self,
+        turn: &LaneWrite,
+        sure: Option<Vec<u64>>,
+        pack: bool,
+    ) -> Result<Vec<Vec<u8>>, Failed> {
         let device_seq = turn.device.seq();
         let mut lanes = self.lanes.hold();
         if lanes.find(device_seq).is_none() {
@@ -224,7 +240,9 @@ impl<'c> Applier<'c> {
             }
             Ok(())
         });
-        noted.unwrap_or(Ok(())).map_err(|why| rows::damaged("line", device_seq, why))?;
+        noted
+            .unwrap_or(Ok(()))
+            .map_err(|why| rows::damaged("line", device_seq, why))?;
         Ok(full)
     }
 
@@ -249,21 +267,35 @@ impl<'c> Applier<'c> {
     }
 
     /// Writes the row of a lane whose lists are packed.
-    fn save_lane(&mut self, device_seq: u64, revision: u64, row: Option<&LaneRow>) -> Result<(), Failed> {
+    fn save_lane(
+        &mut self,
+        device_seq: u64,
+        revision: u64,
+        row: Option<&LaneRow>,
+    ) -> Result<(), Failed> {
         let (seq, revision) = (integer(device_seq), integer(revision));
         let (open, line) = (&self.second, &self.third);
         let changed = match row {
             Some(row) => {
                 self.first.clear();
                 lane_row::put_record(&mut self.first, row);
-                execute(&mut self.hot.update_lane, params![seq, revision, self.first, open, line])?
+                execute(
+                    &mut self.hot.update_lane,
+                    params![seq, revision, self.first, open, line],
+                )?
             }
-            None => execute(&mut self.hot.update_lane_lists, params![seq, revision, open, line])?,
+            None => execute(
+                &mut self.hot.update_lane_lists,
+                params![seq, revision, open, line],
+            )?,
         };
         self.rows += changed;
         if changed == 0 {
             let record = row.map(|_| self.first.as_slice());
-            self.rows += execute(&mut self.hot.insert_lane, params![seq, revision, record, open, line])?;
+            self.rows += execute(
+                &mut self.hot.insert_lane,
+                params![seq, revision, record, open, line],
+            )?;
         }
         Ok(())
     }
@@ -400,36 +432,7 @@ impl<'c> Applier<'c> {
         reads::command(self.conn, id)?.ok_or_else(|| unknown(id))
     }
 
-    fn write(&mut self, write: &Write, now: Moment) -> Result<(), Failed> {
-        match write {
-            Write::Application(app) => self.application(app),
-            Write::Token(token) => self.token(token, now),
-            Write::ForgetTokens { app, keep } => self.forget_tokens(*app, keep),
-            Write::Device(device) => self.device(device),
-            Write::Presence {
-                device,
-                presence,
-                activated,
-            } => {
-                let sql =
-                    "UPDATE device SET online = ?3, since = ?4, activated = coalesce(activated, ?5)
-                  WHERE seq = ?1 AND id = ?2";
-                let (seq, id) = (integer(device.seq()), rows::device_id(*device));
-                let (since, activated) = (presence.since.map(moment), activated.map(moment));
-                self.count(sql, params![seq, id, presence.online, since, activated])
-            }
-            Write::ProductModel(model) => self.product_model(model),
-            Write::Report(report) => self.report(report),
-            Write::CancelTask(task) => self.cancel_task(task),
-            Write::Setting { name, value } => self.count(
-                "INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)",
-                params![name, value],
-            ),
-            Write::Told { command, up_to } => self.tell(*command, *up_to),
-        }
-    }
-
-    fn tell(&mut self, id: CommandId, up_to: u32) -> Result<(), Failed> {
+    pub(super) fn tell(&mut self, id: CommandId, up_to: u32) -> Result<(), Failed> {
         let Some(command) = reads::command(self.conn, id)? else {
             return Ok(());
         };
@@ -449,151 +452,8 @@ impl<'c> Applier<'c> {
         self.rewrite(&command, command.told.max(up_to), wake, place)
     }
 
-    fn application(&mut self, app: &Application) -> Result<(), Failed> {
-        let sql = "INSERT INTO application (key, app_id, name, secret_hash, created, throttled) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-          ON CONFLICT (key) DO UPDATE SET app_id = ?2, name = ?3, secret_hash = ?4, created = ?5, throttled = ?6";
-        let (key, created) = (integer(app.key.0), moment(app.created));
-        self.count(
-            sql,
-            params![
-                key,
-                app.app_id,
-                app.name,
-                app.secret_hash,
-                created,
-                app.throttled
-            ],
-        )
-    }
-
-    fn token(&mut self, token: &Token, now: Moment) -> Result<(), Failed> {
-        self.count("DELETE FROM token WHERE valid_until < ?1", [moment(now)])?;
-        let refresh = match token.kind {
-            TokenKind::Access => false,
-            TokenKind::Refresh => true,
-        };
-        let sql = "INSERT OR REPLACE INTO token (digest, app, refresh, valid_until) VALUES (?1, ?2, ?3, ?4)";
-        self.count(
-            sql,
-            params![
-                token.digest,
-                integer(token.app.0),
-                refresh,
-                moment(token.valid_until)
-            ],
-        )
-    }
-
-    fn forget_tokens(&mut self, app: AppKey, keep: &[[u8; 32]]) -> Result<(), Failed> {
-        let digests = |row: &rusqlite::Row<'_>| rows::array::<32>(row, 0);
-        let theirs = reads::all(
-            self.conn,
-            "SELECT digest FROM token WHERE app = ?1",
-            [integer(app.0)],
-            digests,
-        )?;
-        for digest in theirs.into_iter().filter(|digest| !keep.contains(digest)) {
-            self.count("DELETE FROM token WHERE digest = ?1", [digest])?;
-        }
-        Ok(())
-    }
-
-    fn device(&mut self, device: &Device) -> Result<(), Failed> {
-        let sql = "INSERT INTO device (seq, id, app, node_id, registered, modified, activated, bind_by, deleted, secret, psk,
-          verify_code, manufacturer_id, model, online, since, info)
-          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
-          ON CONFLICT (seq) DO UPDATE SET id = ?2, app = ?3, node_id = ?4, registered = ?5, modified = ?6, activated = ?7,
-          bind_by = ?8, deleted = ?9, secret = ?10, psk = ?11, verify_code = ?12, manufacturer_id = ?13, model = ?14,
-          online = ?15, since = ?16, info = ?17";
-        let model = device.model.as_ref();
-        let values = params![
-            integer(device.id.seq()),
-            rows::device_id(device.id),
-            integer(device.app.0),
-            device.node_id,
-            moment(device.registered),
-            moment(device.modified),
-            device.activated.map(moment),
-            device.bind_by.map(moment),
-            device.deleted.map(moment),
-            device.secret,
-            device.psk,
-            device.verify_code,
-            model.map(|(manufacturer, _)| manufacturer),
-            model.map(|(_, model)| model),
-            device.presence.online,
-            device.presence.since.map(moment),
-            device.info,
-        ];
-        self.count(sql, values)
-    }
-
-    fn product_model(&mut self, model: &ProductModel) -> Result<(), Failed> {
-        let sql = "INSERT OR REPLACE INTO product_model (version, manufacturer_id, model, added, replaced, document)
-          VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        let (version, added, replaced) = (
-            integer(model.version),
-            moment(model.added),
-            model.replaced.map(moment),
-        );
-        self.count(
-            sql,
-            params![
-                version,
-                model.manufacturer_id,
-                model.model,
-                added,
-                replaced,
-                model.document
-            ],
-        )
-    }
-
-    fn report(&mut self, report: &Report) -> Result<(), Failed> {
-        let sql = "INSERT OR REPLACE INTO report (device, service_id, device_id, at, event_time, off_profile, properties)
-          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        let (device, id) = (integer(report.device.seq()), rows::device_id(report.device));
-        let (at, event_time) = (moment(report.at), report.event_time.map(moment));
-        self.count(
-            sql,
-            params![
-                device,
-                report.service_id,
-                id,
-                at,
-                event_time,
-                report.off_profile,
-                report.properties
-            ],
-        )
-    }
-
-    fn cancel_task(&mut self, task: &CancelTask) -> Result<(), Failed> {
-        let sql = "INSERT OR REPLACE INTO cancel_task (id, app, device, device_id, created, found, commands)
-          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        let (device, device_id) = (integer(task.device.seq()), rows::device_id(task.device));
-        let found = !task.commands.is_empty();
-        let (id, app, created) = (
-            rows::task_id(task.id),
-            integer(task.app.0),
-            moment(task.created),
-        );
-        self.count(
-            sql,
-            params![
-                id,
-                app,
-                device,
-                device_id,
-                created,
-                found,
-                rows::put_ids(&task.commands)
-            ],
-        )
-    }
-
     /// Runs a statement that is not needed often, and counts its rows.
-    fn count(&mut self, sql: &str, params: impl rusqlite::Params) -> Result<(), Failed> {
+    pub(super) fn count(&mut self, sql: &str, params: impl rusqlite::Params) -> Result<(), Failed> {
         self.rows += self.cold(sql, params)?;
         Ok(())
     }
@@ -624,12 +484,17 @@ impl Kept for Applier<'_> {
             if reads::first(self.conn, sql, [integer(device_seq)], |_| Ok(()))?.is_none() {
                 return Ok(None);
             }
-            self.lanes.hold().learn(device_seq, 0, Vec::new(), Vec::new());
+            self.lanes
+                .hold()
+                .learn(device_seq, 0, Vec::new(), Vec::new());
             return Ok(Some(0));
         };
         let revision = rows::number(row, 0)?;
-        let open = lane_row::open(rows::bytes(row, 1)?).map_err(|why| rows::damaged("lane", device_seq, why))?;
-        self.lanes.hold().learn(device_seq, revision, open, rows::bytes(row, 2)?.to_vec());
+        let open = lane_row::open(rows::bytes(row, 1)?)
+            .map_err(|why| rows::damaged("lane", device_seq, why))?;
+        self.lanes
+            .hold()
+            .learn(device_seq, revision, open, rows::bytes(row, 2)?.to_vec());
         Ok(Some(revision))
     }
 

@@ -14,8 +14,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How much is known at the most, in words of memory: about 16 MB with the table around it.
-const WORDS_MAX: usize = 1_500_000;
+/// How much is known at the most, in words of eight bytes: 12 MB, or about 60,000 busy lanes.
+pub(super) const WORDS_MAX: usize = 1_500_000;
 
 /// What a lane takes beside its lists.
 const LANE_WORDS: usize = 14;
@@ -50,7 +50,7 @@ impl Known {
 }
 
 /// The lanes that the writer knows. Readers look at committed revisions only.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Lanes {
     known: Mutex<Table>,
 }
@@ -62,10 +62,21 @@ pub(super) struct Table {
     /// Lanes in the order in which they became known.
     order: VecDeque<u64>,
     words: usize,
+    words_max: usize,
     touched: Vec<u64>,
 }
 
 impl Lanes {
+    /// Knows nothing yet, and never more than this many words.
+    pub(super) fn new(words_max: usize) -> Self {
+        Self {
+            known: Mutex::new(Table {
+                words_max,
+                ..Table::default()
+            }),
+        }
+    }
+
     /// The revision of a lane as committed; `None` if its row tells.
     pub(super) fn committed(&self, device_seq: u64) -> Option<u64> {
         self.hold()
@@ -88,7 +99,15 @@ impl Table {
 
     /// Takes in what a row says of a lane.
     pub(super) fn learn(&mut self, device_seq: u64, revision: u64, open: Vec<u64>, line: Vec<u8>) {
-        let known = Known { committed: revision, revision, unsure: !open.is_empty(), open, line, ahead: false, touched: false };
+        let known = Known {
+            committed: revision,
+            revision,
+            unsure: !open.is_empty(),
+            open,
+            line,
+            ahead: false,
+            touched: false,
+        };
         self.words += known.words();
         self.lanes.insert(device_seq, known);
         self.order.push_back(device_seq);
@@ -116,7 +135,7 @@ impl Table {
         let mut out = Vec::new();
         let mut words = self.words;
         for _ in 0..self.order.len() {
-            if words <= WORDS_MAX {
+            if words <= self.words_max {
                 break;
             }
             let Some(seq) = self.order.pop_front() else {

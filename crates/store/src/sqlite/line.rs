@@ -47,7 +47,8 @@ pub(super) fn add<E: From<Damage>>(
 ) -> Result<(), E> {
     let mut places = places(youngest)?;
     for birth in births {
-        let at = places.partition_point(|place| (place.created, place.seq) < (birth.created, birth.seq));
+        let at =
+            places.partition_point(|place| (place.created, place.seq) < (birth.created, birth.seq));
         places.insert(at, birth);
     }
     while places.len() > BLOCK {
@@ -69,9 +70,12 @@ pub(super) fn walk(
     let sql = "SELECT line AS places, 9223372036854775807 AS block FROM lane WHERE device = ?1
       UNION ALL SELECT places, block FROM line WHERE device = ?1 ORDER BY block DESC";
     let mut statement = conn.prepare_cached(sql).map_err(rows::cannot_read)?;
-    let mut blocks = statement.query([rows::integer(device_seq)]).map_err(rows::cannot_read)?;
+    let mut blocks = statement
+        .query([rows::integer(device_seq)])
+        .map_err(rows::cannot_read)?;
     while let Some(row) = blocks.next().map_err(rows::cannot_read)? {
-        let places = places(rows::bytes(row, 0)?).map_err(|why| rows::damaged("line", device_seq, why))?;
+        let places =
+            places(rows::bytes(row, 0)?).map_err(|why| rows::damaged("line", device_seq, why))?;
         for place in places.into_iter().rev() {
             if visit(place).is_break() {
                 return Ok(());
@@ -86,7 +90,11 @@ fn put(out: &mut Vec<u8>, places: &[Place]) {
     put_number(out, u64::try_from(places.len()).unwrap_or(u64::MAX));
     let (mut seq, mut created) = (0u64, Moment::from_millis(0));
     for place in places {
-        put_moment(out, Moment::from_millis(place.seq), Moment::from_millis(seq));
+        put_moment(
+            out,
+            Moment::from_millis(place.seq),
+            Moment::from_millis(seq),
+        );
         put_moment(out, place.created, created);
         out.extend_from_slice(&place.mid.number().to_le_bytes());
         out.push(u8::from(place.direct));
@@ -117,7 +125,13 @@ fn places(packed: &[u8]) -> Result<Vec<Place>, Damage> {
             code => return Err(Damage::Code(code)),
         };
         let app = AppKey(from.number()?);
-        places.push(Place { created, seq, mid, app, direct });
+        places.push(Place {
+            created,
+            seq,
+            mid,
+            app,
+            direct,
+        });
     }
     from.end()?;
     Ok(places)
@@ -130,7 +144,13 @@ mod tests {
     fn place(n: u64) -> Place {
         let created = Moment::from_millis(1_795_000_000_000 + n / 2);
         let mid = Mid::new(u16::try_from(n + 1).expect("small")).expect("not nought");
-        Place { created, seq: n + 1, mid, app: AppKey(n % 3), direct: n.is_multiple_of(5) }
+        Place {
+            created,
+            seq: n + 1,
+            mid,
+            app: AppKey(n % 3),
+            direct: n.is_multiple_of(5),
+        }
     }
 
     fn fill(counts: &[u64]) -> (Vec<Vec<Place>>, Vec<Place>) {
@@ -151,7 +171,15 @@ mod tests {
 
     #[test]
     fn blocks_hold_every_birth_in_order() {
-        for counts in [vec![0], vec![1], vec![16], vec![17], vec![1; 40], vec![3; 20], vec![100, 1, 15, 16]] {
+        for counts in [
+            vec![0],
+            vec![1],
+            vec![16],
+            vec![17],
+            vec![1; 40],
+            vec![3; 20],
+            vec![100, 1, 15, 16],
+        ] {
             let (full, youngest) = fill(&counts);
             assert!(full.iter().all(|block| block.len() == BLOCK));
             let all: Vec<Place> = full.into_iter().flatten().chain(youngest).collect();
@@ -164,10 +192,17 @@ mod tests {
         let mut youngest = Vec::new();
         let nowhere = |_: &[u8]| Ok::<(), Damage>(());
         for n in [3, 2, 4] {
-            let birth = Place { created: Moment::from_millis(7), ..place(n) };
+            let birth = Place {
+                created: Moment::from_millis(7),
+                ..place(n)
+            };
             add(&mut youngest, std::iter::once(birth), nowhere).expect("blocks are sound");
         }
-        let seqs: Vec<u64> = places(&youngest).expect("it is sound").iter().map(|place| place.seq).collect();
+        let seqs: Vec<u64> = places(&youngest)
+            .expect("it is sound")
+            .iter()
+            .map(|place| place.seq)
+            .collect();
         assert_eq!(seqs, [3, 4, 5]);
     }
 

@@ -18,6 +18,7 @@ mod pack;
 mod pool;
 mod queue;
 mod reads;
+mod records;
 mod rows;
 mod schema;
 mod stats;
@@ -127,12 +128,13 @@ struct Shared {
 impl Shared {
     /// Ends all writing, and tells whoever wants to know.
     fn stop(&self, why: Failed) {
-        self.queue.stop();
+        // Whoever stops the queue first says why: the writer ends upon it, and would only say that it was stopped.
         let told = self
             .on_stop
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
+        self.queue.stop();
         if let Some(on_stop) = told {
             on_stop(why);
         }
@@ -144,6 +146,11 @@ impl Sqlite {
     ///
     /// A file of up to 16 MB is checked first; a larger one is checked while the store runs, and stops it if it is damaged.
     pub fn open(options: SqliteOptions) -> Result<Self, OpenError> {
+        Self::open_bounded(options, lanes::WORDS_MAX)
+    }
+
+    /// Opens the store; what it knows of lanes takes this many words at the most.
+    fn open_bounded(options: SqliteOptions, lane_words_max: usize) -> Result<Self, OpenError> {
         let SqliteOptions { path, on_stop } = options;
         let lock = lock(&path)?;
         let size = path.metadata().map_or(0, |file| file.len());
@@ -155,7 +162,7 @@ impl Sqlite {
         }
         let shared = Arc::new(Shared {
             queue: Queue::default(),
-            lanes: Lanes::default(),
+            lanes: Lanes::new(lane_words_max),
             counters: stats::Counters::default(),
             fail_next: AtomicBool::new(false),
             on_stop: Mutex::new(on_stop),
@@ -453,5 +460,79 @@ fn unusable(path: &Path, error: &io::Error) -> OpenError {
     OpenError::Unusable {
         path: path.to_owned(),
         why: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::given::{START, accept, queued, registered, take, unit};
+    use crate::conformance::{Story, write};
+    use delivery::{Change, Input, Ticket, Who};
+
+    /// Lanes are put out all the time, and their rows say what was known of them.
+    #[test]
+    fn a_lane_that_was_put_out_has_the_revision_that_it_had() {
+        let folder = tempfile::tempdir().expect("a folder is made");
+        let path = folder.path().join("store.db");
+        let open = || Sqlite::open_bounded(SqliteOptions::new(&path), 40).expect("the store opens");
+        let mut store = open();
+        let mut story = Story::begin(&store, 9, 21);
+        for _ in 0..3 {
+            (0..120).for_each(|_| story.step(&store));
+            story.compare(&store, false);
+            let known = (1..=9).filter(|seq| store.shared.lanes.committed(*seq).is_some());
+            assert!(
+                known.count() < 4,
+                "two lanes fit, and those of the last group"
+            );
+            drop(store);
+            store = open();
+            story.compare(&store, true);
+        }
+    }
+
+    /// Its list of open commands was last written at a birth; after a restart it names some that have ended.
+    #[test]
+    fn a_list_that_a_crash_left_behind_is_set_right() {
+        let folder = tempfile::tempdir().expect("a folder is made");
+        let path = folder.path().join("store.db");
+        let open = || Sqlite::open(SqliteOptions::new(&path)).expect("the store opens");
+        let store = open();
+        let mut lane = registered(&store, 1);
+        let asked = (1..=20).map(|seq| queued(&mut lane, seq, 1)).collect();
+        let turn = accept(lane, asked, START);
+        write(&store, unit(&turn), START);
+        let cancel = |change: &Change| {
+            let (ticket, who) = (Ticket(0), Who::Operator);
+            Input::Cancel {
+                ticket,
+                command: change.command.id,
+                who,
+            }
+        };
+        let cancels = turn.changes[2..].iter().map(cancel).collect();
+        let lane = take(&store, turn.lane, cancels, START);
+        assert_eq!(lane.open.len(), 2);
+        drop(store);
+        let store = open();
+        let mut kept = store
+            .lane(1)
+            .expect("lanes are read")
+            .expect("the device is kept");
+        assert_eq!(kept.open, lane.open);
+        let asked = vec![queued(&mut kept, 21, 1)];
+        let turn = accept(kept, asked, START);
+        write(&store, unit(&turn), START);
+        assert_eq!(
+            store
+                .shared
+                .lanes
+                .hold()
+                .find(1)
+                .map(|lane| lane.open.len()),
+            Some(3)
+        );
+        assert_eq!(store.lane(1).expect("lanes are read"), Some(turn.lane));
     }
 }

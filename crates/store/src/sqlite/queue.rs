@@ -131,10 +131,9 @@ impl Queue {
         self.emptied.notify_all();
     }
 
-    /// Takes nothing new and writes nothing more; whatever waits is told so. Says whether this was the first to stop it.
-    pub(super) fn stop(&self) -> bool {
+    /// Takes nothing new and writes nothing more; whatever waits is told so.
+    pub(super) fn stop(&self) {
         let mut waiting = self.hold();
-        let first = waiting.state != State::Stopped;
         waiting.state = State::Stopped;
         waiting.units = 0;
         let batches = std::mem::take(&mut waiting.batches);
@@ -144,7 +143,6 @@ impl Queue {
         for batch in batches {
             (batch.done)(Err(Failed::Stopped));
         }
-        first
     }
 
     /// Whether the store has stopped.

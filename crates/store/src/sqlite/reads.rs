@@ -1,7 +1,7 @@
 //! What can be read, each as one question to a connection.
 
-use super::{lane_row, line};
 use super::rows::{self, COMMAND, cannot_read, get, integer, moment, number, size};
+use super::{lane_row, line};
 use crate::contract::Failed;
 use crate::count::Counts;
 use crate::limits::{COUNTED_TOTAL_MAX, PAGE_ITEMS_MAX, SKIP_MAX};
@@ -212,12 +212,22 @@ pub(super) fn commands(conn: &Connection, filter: &CommandFilter) -> Result<Page
          ORDER BY c.created DESC, c.seq DESC"
     );
     let take = size(page_items(filter.skip, filter.take));
-    Ok(Page { total, items: all(conn, &sql, [app, from, to, take, skip], rows::command)? })
+    Ok(Page {
+        total,
+        items: all(conn, &sql, [app, from, to, take, skip], rows::command)?,
+    })
 }
 
 /// The commands of one device that a filter shows; they are sought in the device's line.
-fn commands_of(conn: &Connection, device: DeviceId, filter: &CommandFilter) -> Result<Page<Command>, Failed> {
-    let mut page = Page { total: 0, items: Vec::new() };
+fn commands_of(
+    conn: &Connection,
+    device: DeviceId,
+    filter: &CommandFilter,
+) -> Result<Page<Command>, Failed> {
+    let mut page = Page {
+        total: 0,
+        items: Vec::new(),
+    };
     if known(conn, device)?.is_none() {
         return Ok(page);
     }
@@ -227,7 +237,9 @@ fn commands_of(conn: &Connection, device: DeviceId, filter: &CommandFilter) -> R
         if filter.from.is_some_and(|from| place.created < from) || page.total == COUNTED_TOTAL_MAX {
             return ControlFlow::Break(());
         }
-        let shown = !place.direct && place.app == filter.app && filter.to.is_none_or(|to| place.created <= to);
+        let shown = !place.direct
+            && place.app == filter.app
+            && filter.to.is_none_or(|to| place.created <= to);
         if shown {
             if page.total >= filter.skip && seqs.len() < take {
                 seqs.push(place.seq);
@@ -243,12 +255,18 @@ fn commands_of(conn: &Connection, device: DeviceId, filter: &CommandFilter) -> R
 /// The commands with these sequence numbers, which the line names.
 fn by_seqs(conn: &Connection, seqs: &[u64]) -> Result<Vec<Command>, Failed> {
     let missing = |seq: u64| Failed::Row(format!("command {seq} is missing"));
-    seqs.iter().map(|seq| by_seq(conn, *seq)?.ok_or_else(|| missing(*seq))).collect()
+    seqs.iter()
+        .map(|seq| by_seq(conn, *seq)?.ok_or_else(|| missing(*seq)))
+        .collect()
 }
 
 /// How many items the page may have that begins at `skip`.
 fn page_items(skip: u64, take: usize) -> usize {
-    if skip > SKIP_MAX { 0 } else { take.min(PAGE_ITEMS_MAX) }
+    if skip > SKIP_MAX {
+        0
+    } else {
+        take.min(PAGE_ITEMS_MAX)
+    }
 }
 
 /// How many rows there are, up to the bound.

@@ -8,8 +8,11 @@ use std::time::Duration;
 /// Marks a database file as ours: "DwnL".
 const APPLICATION_ID: i64 = 0x4477_6e4c;
 
-/// How long a connection waits for a lock that another one of this process holds.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a reader waits for a lock that another connection of this process holds.
+const READER_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long the writer waits for one: it needs none but where a checkpoint would begin the log anew under a reader.
+const WRITER_PATIENCE: Duration = Duration::from_millis(100);
 
 /// Every version of the schema, from the first on. What stands here is never changed, only added to.
 const MIGRATIONS: [&str; 1] = [V1];
@@ -93,7 +96,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
-    conn.busy_timeout(BUSY_TIMEOUT)?;
+    conn.busy_timeout(READER_PATIENCE)?;
     conn.pragma_update(None, "query_only", true)?;
     conn.pragma_update(None, "cache_size", -1_024)?;
     conn.pragma_update(None, "temp_store", "memory")?;
@@ -127,7 +130,7 @@ impl From<rusqlite::Error> for Refusal {
 }
 
 fn prepare(conn: &mut Connection, path: &Path) -> Result<(), Refusal> {
-    conn.busy_timeout(BUSY_TIMEOUT)?;
+    conn.busy_timeout(WRITER_PATIENCE)?;
     let ours = belongs(conn, path)?;
     let found: u32 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);

@@ -200,8 +200,10 @@ impl Log {
         let (frames, moved) = checkpoint(conn, if forced { "RESTART" } else { "PASSIVE" }, shared)?;
         self.moved = moved;
         if frames == moved {
-            // The next commit begins the log anew, unless a reader still needs it; then it counts on from here.
-            self.seen = self.frames.load(Ordering::Relaxed);
+            // The next commit begins the log anew. If a reader still needs it, it counts as longer than it is, until the next
+            // checkpoint.
+            self.frames.store(0, Ordering::Relaxed);
+            (self.seen, self.moved) = (0, 0);
         }
         Ok(())
     }

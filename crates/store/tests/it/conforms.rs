@@ -36,12 +36,16 @@ conforms! {
     a_turn_upon_an_old_revision_is_refused_as_a_whole
     units_of_one_commit_see_each_other
     what_is_owed_keeps_a_command_until_it_is_told
+    what_comes_late_finds_a_command_closed_and_leaves_it_told
+    lost_attempts_beyond_the_kept_ones_leave_the_tally_right
     r6_7_an_ended_command_is_found_by_its_mid
     r1_15_a_key_is_taken_for_a_day
     r1_15_a_key_belongs_to_one_application
     r1_15_a_key_is_taken_once_in_a_unit
     lists_show_what_their_filter_says
+    r2_6_pages_are_cut_from_the_whole
     r2_6_pages_are_bounded
+    cancel_tasks_are_found_and_replaced
     cancel_tasks_are_listed_by_filter
     applications_are_known_by_key_and_id
     tokens_live_until_their_end_or_are_forgotten

@@ -86,7 +86,7 @@ fn found(folder: &Path, told: &Told, log: &[u8], story: &Story, what: &str) {
 
 #[test]
 fn a_log_cut_at_any_frame_keeps_what_was_acknowledged_and_nothing_half() {
-    let told = tell(45, 3);
+    let told = tell(36, 3);
     let folder = tempfile::tempdir().expect("a folder is made");
     let first = told.acknowledged[0].0;
     assert_eq!((told.log.len() - HEADER) % FRAME, 0);
@@ -101,12 +101,12 @@ fn a_log_cut_at_any_frame_keeps_what_was_acknowledged_and_nothing_half() {
         );
         cuts += 1;
     }
-    assert!(cuts > 150, "only {cuts} frames");
+    assert!(cuts > 120, "only {cuts} frames");
 }
 
 #[test]
 fn a_log_cut_within_a_frame_keeps_what_was_acknowledged_and_nothing_half() {
-    let told = tell(30, 4);
+    let told = tell(24, 4);
     let folder = tempfile::tempdir().expect("a folder is made");
     let first = told.acknowledged[0].0;
     let within = [1, 23, 24, 25, 1_000, 4_095, FRAME - 1];
@@ -124,7 +124,7 @@ fn a_log_cut_within_a_frame_keeps_what_was_acknowledged_and_nothing_half() {
 
 #[test]
 fn a_spoilt_byte_in_the_log_spoils_nothing_before_it() {
-    let told = tell(30, 5);
+    let told = tell(24, 5);
     let folder = tempfile::tempdir().expect("a folder is made");
     let first = told.acknowledged[0].0;
     // Page number, size after commit, salts, checksums, the page's first and last bytes.
@@ -145,7 +145,7 @@ fn a_spoilt_byte_in_the_log_spoils_nothing_before_it() {
 
 #[test]
 fn a_lost_sector_in_the_middle_of_the_tail_ends_the_log_there() {
-    let told = tell(30, 6);
+    let told = tell(24, 6);
     let folder = tempfile::tempdir().expect("a folder is made");
     let first = told.acknowledged[0].0;
     for start in (first..told.log.len()).step_by(FRAME).step_by(3) {

@@ -3,5 +3,6 @@
 mod conforms;
 mod crash;
 mod failing;
+mod readers;
 mod reopen;
 mod stops;

@@ -2,9 +2,11 @@
 
 use delivery::Moment;
 use rusqlite::Connection;
+use std::fs;
 use std::path::Path;
+use std::sync::mpsc;
 use store::conformance::{Story, commit};
-use store::{OpenError, Sqlite, SqliteOptions, Store};
+use store::{Failed, OpenError, Sqlite, SqliteOptions, Store, Unit, Write};
 use tempfile::TempDir;
 
 fn folder() -> TempDir {
@@ -40,7 +42,7 @@ fn what_waits_is_written_before_a_store_closes() {
     let folder = folder();
     let path = folder.path().join("store.db");
     let store = open(&path).expect("a new store opens");
-    let (tell, told) = std::sync::mpsc::channel();
+    let (tell, told) = mpsc::channel();
     for n in 1..=500 {
         let tell = tell.clone();
         let done = move |result: Result<_, _>| tell.send(result.is_ok()).expect("the test listens");
@@ -85,7 +87,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
     conn.pragma_update(None, "user_version", 99)
         .expect("the version is written");
     drop(conn);
-    let before = std::fs::read(&path).expect("the file is read");
+    let before = fs::read(&path).expect("the file is read");
     let error = open(&path).expect_err("it is newer");
     assert!(matches!(
         error,
@@ -96,7 +98,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
         }
     ));
     assert!(error.to_string().contains("schema version 99"), "{error}");
-    assert_eq!(std::fs::read(&path).expect("the file is read"), before);
+    assert_eq!(fs::read(&path).expect("the file is read"), before);
 }
 
 #[test]
@@ -114,30 +116,76 @@ fn a_database_of_something_else_is_refused() {
 fn a_damaged_file_is_refused() {
     let folder = folder();
     let path = folder.path().join("store.db");
-    std::fs::write(&path, vec![0x55; 8_192]).expect("the file is written");
+    fs::write(&path, vec![0x55; 8_192]).expect("the file is written");
     assert!(matches!(open(&path), Err(OpenError::Damaged { .. })));
 
-    std::fs::remove_file(&path).expect("the file is removed");
+    fs::remove_file(&path).expect("the file is removed");
     let store = open(&path).expect("a new store opens");
     let mut story = Story::begin(&store, 3, 1);
     (0..200).for_each(|_| story.step(&store));
     store.close();
-    let sound = std::fs::read(&path).expect("the file is read");
+    let sound = fs::read(&path).expect("the file is read");
     // The tables' pages, one after the other, are overwritten; each is found out.
     let pages = sound.len() / 4_096;
     assert!(pages > 20);
     for page in 1..pages {
         let mut damaged = sound.clone();
         damaged[page * 4_096..][..64].fill(0xa5);
-        std::fs::write(&path, damaged).expect("the file is written");
+        fs::write(&path, damaged).expect("the file is written");
         let error = open(&path).expect_err("a page is damaged");
         assert!(
             matches!(error, OpenError::Damaged { .. }),
             "page {page}: {error}"
         );
     }
-    std::fs::write(&path, &sound).expect("the file is written");
+    fs::write(&path, &sound).expect("the file is written");
     story.compare(&open(&path).expect("it is sound again"), true);
+}
+
+#[test]
+fn a_large_damaged_file_stops_the_store_that_runs_on_it() {
+    let folder = folder();
+    let path = folder.path().join("store.db");
+    let store = open(&path).expect("a new store opens");
+    let now = Moment::from_millis(1);
+    let setting = |n: u8| {
+        let (name, value) = (format!("n{n}"), vec![n; 1 << 20]);
+        Unit {
+            turn: None,
+            writes: vec![Write::Setting { name, value }],
+        }
+    };
+    commit(&store, (0..20).map(setting).collect(), now).expect("the store is healthy");
+    store.close();
+    let mut bytes = fs::read(&path).expect("the file is read");
+    assert!(bytes.len() > 16 << 20);
+    // Sound, it is served, and nobody is told anything.
+    let (tell, told) = mpsc::channel();
+    let watched = |tell: mpsc::Sender<Failed>| {
+        let on_stop = move |why| tell.send(why).expect("the test listens");
+        SqliteOptions {
+            on_stop: Some(Box::new(on_stop)),
+            ..SqliteOptions::new(&path)
+        }
+    };
+    let store = Sqlite::open(watched(tell.clone())).expect("it is sound");
+    commit(&store, vec![setting(99)], now).expect("the store is healthy");
+    store.close();
+    assert!(told.try_recv().is_err());
+    // A chain of overflowing pages is broken.
+    let middle = bytes.len() / 2 / 4_096 * 4_096;
+    bytes[middle..middle + 4].fill(0xff);
+    fs::write(&path, bytes).expect("the file is written");
+    let store = Sqlite::open(watched(tell)).expect("the check takes too long for a start");
+    let why = told.recv().expect("it is told");
+    assert!(
+        matches!(&why, Failed::Read(why) if why.contains("damaged")),
+        "{why}"
+    );
+    assert!(matches!(
+        commit(&store, vec![setting(1)], now),
+        Err(Failed::Stopped)
+    ));
 }
 
 #[test]
@@ -166,7 +214,7 @@ fn a_row_that_does_not_decode_is_told_as_such_and_stops_nothing() {
         .latest_commands(None, 9)
         .expect_err("one does not decode");
     assert!(
-        matches!(&error, store::Failed::Row(why) if why.contains("command 2")),
+        matches!(&error, Failed::Row(why) if why.contains("command 2")),
         "{error}"
     );
     let now = Moment::from_millis(1);
