@@ -9,6 +9,7 @@ use delivery::{
     Arrival, Change, Command, CommandId, DeviceId, Downlink, Granted, Input, Kind, Reply, Ticket,
     Unmatched,
 };
+use std::collections::HashMap;
 use store::Failed;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -33,7 +34,7 @@ impl Shard {
         let lost = self.deliver(device, turn.downlinks);
         self.begin_to_follow(follows, &turn.replies);
         self.tell_followers(&turn.changes);
-        self.answer(device, turn.replies, to, &lost);
+        let mut refused = self.answer(device, turn.replies, to, &lost);
         for promise in promises {
             // A session that is gone will hear its own publish again.
             promise.mailbox.leave(Order::Acknowledge(promise.owed)).ok();
@@ -62,7 +63,9 @@ impl Shard {
                 input: Some(input),
                 ..Heard::default()
             };
-            self.push(seq, Item::of(What::Heard(heard)));
+            let to = refused.remove(&downlink.command);
+            let what = What::Heard(heard);
+            self.push(seq, Item { what, to });
         }
         self.make_ready(seq);
         if !reachable {
@@ -71,34 +74,42 @@ impl Shard {
     }
 
     /// Tells everybody who waits what became of the request. A reply's ticket is the place of its item in the inbox.
+    ///
+    /// Returns the callers of direct calls whose frames were lost: they hear so when that is on disk (R4.6).
     fn answer(
         &self,
         device: DeviceId,
         replies: Vec<Reply>,
         mut to: Vec<Option<ReplyTo>>,
         lost: &[Downlink],
-    ) {
+    ) -> HashMap<CommandId, ReplyTo> {
+        let mut refused = HashMap::new();
         for Reply { ticket, outcome } in replies {
             let place = usize::try_from(ticket.0).expect("a ticket is a place in the inbox");
             let Some(to) = to.get_mut(place).and_then(Option::take) else {
                 continue;
             };
-            match outcome {
-                Ok(Granted::Accepted(command))
+            match (outcome, to) {
+                (Ok(Granted::Accepted(command)), ReplyTo::Submit(reply))
                     if refused_by_link(&command.kind, command.id, lost) =>
                 {
-                    to.refuse(Refused::LinkRefused);
+                    refused.insert(command.id, ReplyTo::LinkRefused(reply));
                 }
-                Ok(granted) => {
+                (Ok(granted), to) => {
                     if matches!(granted, Granted::Deleted) {
                         let hub = &self.parts.hub;
                         hub.close_device(device, CloseReason::DeviceDeleted);
                     }
                     to.grant(granted);
                 }
-                Err(refusal) => to.refuse(Refused::Heart(refusal)),
+                (Err(refusal), to) => to.refuse(Refused::Heart(refusal)),
             }
         }
+        // What is left waits for this turn alone: its command's end is on disk now.
+        for to in to.into_iter().flatten() {
+            to.refuse(Refused::LinkRefused);
+        }
+        refused
     }
 
     fn begin_to_follow(&mut self, follows: Vec<(Ticket, Follower)>, replies: &[Reply]) {

@@ -81,13 +81,15 @@ pub(super) enum What {
 pub(super) enum ReplyTo {
     Submit(oneshot::Sender<Result<Accepted, Refused>>),
     Request(oneshot::Sender<Result<Granted, Refused>>),
+    /// A direct call whose frame the link refused: its caller hears so once its end is on disk (R4.6).
+    LinkRefused(oneshot::Sender<Result<Accepted, Refused>>),
 }
 
 impl ReplyTo {
     /// Tells whoever waits that it did not succeed.
     pub(super) fn refuse(self, why: Refused) {
         match self {
-            Self::Submit(reply) => drop(reply.send(Err(why))),
+            Self::Submit(reply) | Self::LinkRefused(reply) => drop(reply.send(Err(why))),
             Self::Request(reply) => drop(reply.send(Err(why))),
         }
     }
@@ -102,7 +104,7 @@ impl ReplyTo {
                 })));
             }
             (Self::Request(reply), granted) => drop(reply.send(Ok(granted))),
-            (Self::Submit(_), other) => {
+            (Self::Submit(_) | Self::LinkRefused(_), other) => {
                 unreachable!("a submission is granted as one, not as {other:?}")
             }
         }

@@ -3,6 +3,7 @@
 use api::Operation;
 use http::StatusCode;
 use metrics::{Counter, Histogram, counter, histogram};
+use std::sync::OnceLock;
 
 /// Every status that the northbound interface sends.
 const STATUSES: [StatusCode; 16] = [
@@ -30,8 +31,10 @@ pub(super) struct Measures {
 }
 
 struct OfOperation {
-    answers: Vec<(StatusCode, Counter)>,
-    seconds: Histogram,
+    name: &'static str,
+    /// Made when the first answer with this status leaves, so that `/metrics` shows only what has happened.
+    answers: [OnceLock<Counter>; STATUSES.len()],
+    seconds: OnceLock<Histogram>,
 }
 
 impl Measures {
@@ -49,27 +52,35 @@ impl Measures {
         let Some((_, measured)) = self.operations.iter().find(|(o, _)| *o == operation) else {
             return;
         };
-        if let Some((_, counter)) = measured.answers.iter().find(|(s, _)| *s == status) {
-            counter.increment(1);
+        if let Some(at) = STATUSES.iter().position(|known| *known == status) {
+            measured.answers[at]
+                .get_or_init(|| measured.counter(status))
+                .increment(1);
         }
         let us = u32::try_from(us).unwrap_or(u32::MAX);
-        measured.seconds.record(f64::from(us) / 1e6);
+        let seconds = measured.seconds.get_or_init(|| measured.histogram());
+        seconds.record(f64::from(us) / 1e6);
     }
 }
 
 impl OfOperation {
     fn new(operation: Option<Operation>) -> Self {
-        let name = operation.map_or("none", Operation::name);
-        let of_status = |status: &StatusCode| {
-            let labels = [
-                ("operation", name.to_owned()),
-                ("status", status.as_str().to_owned()),
-            ];
-            (*status, counter!("downlink_http_answers_total", &labels))
-        };
         Self {
-            answers: STATUSES.iter().map(of_status).collect(),
-            seconds: histogram!("downlink_http_seconds", "operation" => name),
+            name: operation.map_or("none", Operation::name),
+            answers: std::array::from_fn(|_| OnceLock::new()),
+            seconds: OnceLock::new(),
         }
+    }
+
+    fn counter(&self, status: StatusCode) -> Counter {
+        let labels = [
+            ("operation", self.name.to_owned()),
+            ("status", status.as_str().to_owned()),
+        ];
+        counter!("downlink_http_answers_total", &labels)
+    }
+
+    fn histogram(&self) -> Histogram {
+        histogram!("downlink_http_seconds", "operation" => self.name)
     }
 }
