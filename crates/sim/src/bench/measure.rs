@@ -149,9 +149,9 @@ mod tests {
             Measure::new("start", 1.0, "s").with(Goal::Below(1.0)),
             Measure::new("fsync", 0.123_46, "ms"),
         ];
-        measures
-            .iter()
-            .for_each(|measure| teller.tell(measure).unwrap());
+        for measure in &measures {
+            teller.tell(measure).unwrap();
+        }
         String::from_utf8(out).unwrap()
     }
 

@@ -12,8 +12,8 @@ use crate::load::Target;
 use crate::rig::{Account, Ground, Http, Server};
 
 const APP: &str = "bench";
-const START_WITHIN: Duration = Duration::from_secs(60);
-const STOP_WITHIN: Duration = Duration::from_secs(60);
+const START_WITHIN: Duration = Duration::from_mins(1);
+const STOP_WITHIN: Duration = Duration::from_mins(1);
 /// Connections over which devices are registered.
 const REGISTERED_AT_ONCE: usize = 32;
 
@@ -29,7 +29,7 @@ impl Scene {
     pub(crate) fn new(program: PathBuf, folder: &Path) -> Result<Self, BenchError> {
         let mut config = Config::local(folder);
         config.north.calls_per_minute_max = 0;
-        config.log.level = "warn".to_owned();
+        "warn".clone_into(&mut config.log.level);
         let ground = Ground::new(program, &config, START_WITHIN)?;
         Ok(Self {
             ground,
