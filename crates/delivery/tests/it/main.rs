@@ -9,5 +9,6 @@ mod rulings_attempts;
 mod rulings_ends;
 mod rulings_lanes;
 mod rulings_links;
+mod rulings_order;
 mod simulator;
 mod support;
