@@ -134,7 +134,7 @@ impl Drop for Server {
     clippy::disallowed_methods,
     reason = "another process is waited for; it tells by a file or by its end"
 )]
-fn wait(what: &str, mut done: impl FnMut() -> bool) {
+pub(crate) fn wait(what: &str, mut done: impl FnMut() -> bool) {
     let until = Instant::now() + PATIENCE;
     while !done() {
         assert!(Instant::now() < until, "in vain: {what}");

@@ -176,7 +176,9 @@ impl Bench {
         if self.wants(Part::Start) {
             tell(teller, &parts::starts(&scene, "empty store").await?)?;
         }
-        scene.furnish(self.devices()).await?;
+        if self.only != Some(Part::Start) {
+            scene.furnish(self.devices()).await?;
+        }
         if self.wants(Part::Idle) {
             tell(teller, &parts::idle(&scene, &self.size).await?)?;
         }
