@@ -51,7 +51,7 @@ fmt: ## format the Rust code
 mutants: ## change the heart in every small way and see that a test notices [JOBS=2]
 	@scripts/setup build
 	@command -v cargo-mutants >/dev/null || cargo install --locked cargo-mutants
-	@cargo mutants --package delivery --jobs $(JOBS) $(ARGS)
+	@PROPTEST_MAX_SHRINK_ITERS=0 RUST_BACKTRACE=0 SEEDS=30 cargo mutants --package delivery --jobs $(JOBS) $(ARGS)
 
 audit: ## known vulnerabilities, licences, sources and bans over every platform
 	@scripts/setup build

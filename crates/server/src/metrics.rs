@@ -90,8 +90,7 @@ impl Metrics {
                 .count();
             self.repeats
                 .increment(u64::try_from(repeated).unwrap_or_default());
-            let ended_now = change.command.has_ended() && fresh.iter().any(|e| !e.cause.is_late());
-            if ended_now
+            if change.ended()
                 && let Some((_, counter)) = self
                     .ended
                     .iter()
