@@ -7,12 +7,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use store::conformance::{Story, commit};
-use store::{Failed, Memory, Sqlite, SqliteOptions, Store};
+use store::{Failed, Memory, Sqlite, SqliteOptions, Store, Unit, Write};
 
 /// Names the folder to the process that is to fail.
 const FOLDER: &str = "STORE_TEST_FOLDER";
 /// How many syncs succeed before one fails.
 const SYNCS: &str = "STORE_TEST_SYNCS";
+/// Set for a process that is to open what is there, read, and find that it cannot write.
+const READS: &str = "STORE_TEST_READS";
 const STEPS: usize = 400;
 const SEED: u64 = 77;
 
@@ -83,6 +85,23 @@ fn a_process_writes_until_its_disk_fails() {
             .and_then(|()| out.flush())
             .expect("the parent listens");
     };
+    if std::env::var_os(READS).is_some() {
+        let accepted = store.tally().expect("reads are served").accepted;
+        let lane = store.lane(1).expect("reads are served");
+        say(format!("read {accepted} {}", lane.is_some()));
+        // The log's first frames still fit.
+        let setting = |n: u8| {
+            let (name, value) = (format!("n{n}"), vec![n]);
+            vec![Unit {
+                turn: None,
+                writes: vec![Write::Setting { name, value }],
+            }]
+        };
+        let now = after(0).now();
+        let refused = (0..100).find_map(|n| commit(&store, setting(n), now).err());
+        let refused = matches!(refused, Some(Failed::Write(_)));
+        return say(format!("then {refused}"));
+    }
     let whole = tell(&store, |step| say(format!("acknowledged {step}")));
     say(format!("ended {whole}"));
     for _ in 0..3 {
@@ -91,20 +110,24 @@ fn a_process_writes_until_its_disk_fails() {
     }
 }
 
-/// Runs the process above through `sh`, and compares what it says with what it left.
-fn fails(prelude: &str, environment: &[(&str, &str)]) {
-    let folder = tempfile::tempdir().expect("a folder is made");
+/// Runs the process above through `sh`; what it says.
+fn run(prelude: &str, folder: &Path, environment: &[(&str, &str)]) -> String {
     let test = std::env::current_exe().expect("this test has a file");
+    let name = "failing::a_process_writes_until_its_disk_fails";
+    let script = format!("{prelude}exec \"$0\" --exact {name} --nocapture");
     let mut command = Command::new("sh");
-    command.arg("-c").arg(format!(
-        "{prelude}exec \"$0\" --exact failing::a_process_writes_until_its_disk_fails --nocapture"
-    ));
+    command.arg("-c").arg(script).arg(test);
     command
-        .arg(test)
-        .env(FOLDER, folder.path())
+        .env(FOLDER, folder)
         .envs(environment.iter().copied());
     let output = command.stderr(Stdio::inherit()).output().expect("sh runs");
-    let said = String::from_utf8(output.stdout).expect("it writes text");
+    String::from_utf8(output.stdout).expect("it writes text")
+}
+
+/// Runs it until its disk fails, and compares what it says with what it left.
+fn fails(prelude: &str, environment: &[(&str, &str)]) {
+    let folder = tempfile::tempdir().expect("a folder is made");
+    let said = run(prelude, folder.path(), environment);
     let lines: Vec<&str> = said
         .lines()
         .filter(|l| {
@@ -159,4 +182,24 @@ fn r2_5_nothing_is_acknowledged_after_a_sync_that_failed() {
     for syncs in ["20", "21", "60"] {
         fails("", &[("LD_PRELOAD", shim), (SYNCS, syncs)]);
     }
+}
+
+#[test]
+fn r2_5_a_start_that_cannot_write_serves_reads() {
+    let folder = tempfile::tempdir().expect("a folder is made");
+    let store = Sqlite::open(SqliteOptions::new(folder.path().join("store.db")))
+        .expect("a new store opens");
+    assert!(tell(&store, |_| ()));
+    let accepted = store.tally().expect("the tally is read").accepted;
+    store.close();
+    // Room for what connections share, and for little of the log.
+    let said = run(
+        "trap '' XFSZ; ulimit -f 64; ",
+        folder.path(),
+        &[(READS, "1")],
+    );
+    assert!(
+        said.contains(&format!("read {accepted} true\nthen true\n")),
+        "{said}"
+    );
 }
