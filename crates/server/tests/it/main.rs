@@ -3,6 +3,7 @@
 mod admin_server;
 mod harness;
 mod independent_clients;
+mod models;
 mod mqtt_devices;
 mod north_auth;
 mod north_commands;
