@@ -1,4 +1,4 @@
-//! A device of the load: it acknowledges and answers in one write, and allocates little.
+//! A device of the load: it acknowledges, then answers, in a write each, as devices do; it allocates little.
 
 use std::future::poll_fn;
 use std::io::Write as _;
@@ -34,6 +34,8 @@ pub(super) struct DeviceLink {
     stream: TcpStream,
     client: Client,
     outbound: Outbound,
+    /// Commands that are to be answered once their acknowledgement is written: mid and command.
+    owed: Vec<(u64, u64)>,
     /// Answers on their way: packet id and command.
     answers: Vec<(u16, u64)>,
     /// What happened and was not taken yet.
@@ -62,6 +64,7 @@ impl DeviceLink {
             stream,
             client,
             outbound: Outbound::default(),
+            owed: Vec::new(),
             answers: Vec::new(),
             happened: Vec::new(),
         };
@@ -77,11 +80,13 @@ impl DeviceLink {
     ) -> Poll<Result<(), LoadError>> {
         loop {
             self.flush(cx)?;
+            self.answer_owed(cx)?;
             ready!(self.poll_read(cx))?;
             while let Some(event) = self.client.poll_event() {
                 self.handle(event)?;
             }
             self.flush(cx)?;
+            self.answer_owed(cx)?;
             if !self.happened.is_empty() {
                 self.happened.drain(..).for_each(&mut heard);
                 return Poll::Ready(Ok(()));
@@ -117,7 +122,7 @@ impl DeviceLink {
 
     fn handle(&mut self, event: Event) -> Result<(), LoadError> {
         match event {
-            Event::Message(message) => self.answer(&message),
+            Event::Message(message) => self.acknowledge(&message),
             Event::Puback { packet_id, .. } => {
                 let place = self.answers.iter().position(|(id, _)| *id == packet_id);
                 if let Some(place) = place {
@@ -133,7 +138,7 @@ impl DeviceLink {
         }
     }
 
-    fn answer(&mut self, message: &Message) -> Result<(), LoadError> {
+    fn acknowledge(&mut self, message: &Message) -> Result<(), LoadError> {
         let (mid, n) = (
             number(&message.payload, b"\"mid\":"),
             number(&message.payload, b"\"n\":"),
@@ -144,20 +149,31 @@ impl DeviceLink {
         if let Some(packet_id) = message.packet_id {
             self.client.acknowledge(packet_id);
         }
-        let mut payload = [0_u8; 96];
-        let mut rest = &mut payload[..];
-        write!(
-            rest,
-            r#"{{"msgType":"deviceRsp","mid":{mid},"errcode":0,"hasMore":0,"body":{{}}}}"#
-        )
-        .expect("96 bytes hold an answer");
-        let left = rest.len();
-        let payload = &payload[..payload.len() - left];
-        let packet_id = self.client.publish(&self.topic, payload, Qos::AtLeastOnce);
-        let packet_id = packet_id.expect("a QoS 1 message has a packet id");
-        self.answers.push((packet_id, n));
+        self.owed.push((mid, n));
         self.happened.push(Happened::Arrived(n));
         Ok(())
+    }
+
+    /// Answers what is acknowledged.
+    fn answer_owed(&mut self, cx: &mut Context<'_>) -> Result<(), LoadError> {
+        if self.owed.is_empty() {
+            return Ok(());
+        }
+        for (mid, n) in self.owed.drain(..) {
+            let mut payload = [0_u8; 96];
+            let mut rest = &mut payload[..];
+            write!(
+                rest,
+                r#"{{"msgType":"deviceRsp","mid":{mid},"errcode":0,"hasMore":0,"body":{{}}}}"#
+            )
+            .expect("96 bytes hold an answer");
+            let left = rest.len();
+            let payload = &payload[..payload.len() - left];
+            let packet_id = self.client.publish(&self.topic, payload, Qos::AtLeastOnce);
+            let packet_id = packet_id.expect("a QoS 1 message has a packet id");
+            self.answers.push((packet_id, n));
+        }
+        self.flush(cx)
     }
 
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), LoadError> {
