@@ -44,12 +44,23 @@ impl Hub {
 
     /// Numbers a new session of a device. The second value says whether it is the device's only one: it comes online.
     ///
-    /// `None` if the device has as many as it may.
+    /// A device that has as many as it may (its old connections died unnoticed, say) loses the oldest that takes no commands.
+    /// `None` if that does not help: too many are still about to end.
     pub fn open(&self, device: DeviceId, mailbox: &Arc<Mailbox>) -> Option<(SessionId, bool)> {
         let mut part = self.part(device);
         let sessions = part.entry(device).or_default();
-        if sessions.all.len() >= SESSIONS_PER_DEVICE_MAX {
+        if sessions.all.len() >= 2 * SESSIONS_PER_DEVICE_MAX {
             return None;
+        }
+        if sessions.all.len() >= SESSIONS_PER_DEVICE_MAX {
+            let subscribed = sessions.subscribed;
+            let mut idle = sessions
+                .all
+                .iter()
+                .filter(|(id, _)| Some(*id) != subscribed);
+            if let Some((_, oldest)) = idle.next() {
+                oldest.leave(Order::Close(CloseReason::TakenOver)).ok();
+            }
         }
         let id = SessionId(self.last_session.fetch_add(1, Ordering::Relaxed) + 1);
         let first = sessions.all.is_empty();

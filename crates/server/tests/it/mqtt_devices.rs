@@ -154,6 +154,23 @@ async fn r6_5_a_session_that_only_publishes_may_stand_beside_the_subscribed_one(
 }
 
 #[tokio::test]
+async fn a_device_whose_old_connections_died_unnoticed_still_comes_in() {
+    let platform = Platform::start().await;
+    let id = platform.device("meter").await;
+    let login = Login::of(&id.to_string(), 0);
+    let mut devices = Vec::new();
+    for _ in 0..6 {
+        let (device, connack) = TestDevice::connect(&platform, &login).await;
+        assert_eq!(connack.code, 0);
+        devices.push(device);
+    }
+    assert!(devices[0].is_closed().await);
+    assert!(devices[1].is_closed().await);
+    devices[5].subscribe(Qos::AtLeastOnce).await;
+    platform.until_reachable(id, true).await;
+}
+
+#[tokio::test]
 async fn r6_3_with_qos_0_the_answer_is_the_acknowledgement() {
     let platform = Platform::start().await;
     let id = platform.device("meter").await;
