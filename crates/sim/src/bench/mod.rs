@@ -90,6 +90,14 @@ pub enum BenchError {
         /// How often.
         count: u64,
     },
+    /// The server and the devices count differently.
+    #[error("the devices had {lives} lives, and the server counts {counted} successes")]
+    Counts {
+        /// By the devices.
+        lives: u64,
+        /// By the server.
+        counted: f64,
+    },
     /// The server's process is gone.
     #[error("the server's process is gone")]
     Gone,

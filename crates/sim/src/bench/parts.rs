@@ -33,6 +33,8 @@ pub(crate) async fn starts(scene: &Scene, of: &str) -> Result<Vec<Measure>, Benc
     for _ in 0..STARTS {
         let server = scene.start().await?;
         times.push(server.start_took.as_secs_f64());
+        // It reads deadlines and checks its database while it serves; that takes memory too.
+        tokio::time::sleep(REST).await;
         sizes.push(memory(&server)? / MIB);
         scene.stop(server).await?;
     }
@@ -77,6 +79,7 @@ pub(crate) async fn lives(
     }
     drop(lives);
     scene.stop(server).await?;
+    ended_well(&report, &before, &after)?;
     let mut measures = costs(&report, &before, &after, of);
     let each = float(report.lives.max(1));
     measures.push(Measure::new(
@@ -105,6 +108,22 @@ pub(crate) async fn lives(
 
 fn rate(report: &LivesReport) -> f64 {
     float(report.lives) / report.elapsed.as_secs_f64().max(f64::EPSILON)
+}
+
+/// Fails unless the server counts as many successes as devices had lives.
+fn ended_well(report: &LivesReport, before: &Counters, after: &Counters) -> Result<(), BenchError> {
+    let succeeded = |counters: &Counters| {
+        let named = "downlink_commands{state=\"SUCCESSFUL\",phase=\"final\"}";
+        counters.value(named).unwrap_or_default()
+    };
+    let counted = succeeded(after) - succeeded(before);
+    if (counted - float(report.lives)).abs() > 0.5 {
+        return Err(BenchError::Counts {
+            lives: report.lives,
+            counted,
+        });
+    }
+    Ok(())
 }
 
 /// What a life costs, by the server's own counters.
@@ -242,6 +261,22 @@ mod tests {
     fn the_median_is_the_one_in_the_middle() {
         assert_eq!(median(&mut [3.0, 1.0, 2.0]).to_string(), "2");
         assert_eq!(median(&mut []).to_string(), "0");
+    }
+
+    #[test]
+    fn lives_that_the_server_does_not_count_are_no_lives() {
+        let page = |count: u64| {
+            Counters::parse(&format!(
+                "downlink_commands{{state=\"SUCCESSFUL\",phase=\"final\"}} {count}\n"
+            ))
+        };
+        let report = LivesReport {
+            lives: 7,
+            ..LivesReport::default()
+        };
+        assert!(ended_well(&report, &page(3), &page(10)).is_ok());
+        assert!(ended_well(&report, &page(3), &page(9)).is_err());
+        assert!(ended_well(&report, &page(3), &Counters::default()).is_err());
     }
 
     #[test]

@@ -272,6 +272,8 @@ impl Application {
         let Some(mut http) = self.connected().await else {
             return Err(Lost);
         };
+        // Whoever waits for this wakes when the request has left.
+        self.world.asked.notify_waiters();
         match tokio::time::timeout(ANSWER_WITHIN, http.call(request)).await {
             Ok(Ok(answer)) => {
                 self.http = Some(http);

@@ -19,12 +19,14 @@ use crate::message::{self, CommandMessage};
 use crate::random::Random;
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// How long the last bytes of a broken connection are waited for.
+const REST_WITHIN: Duration = Duration::from_millis(50);
 /// How long a connection that is refused, or breaks, is mourned.
 const TRY_EVERY: Duration = Duration::from_millis(10);
 /// One command in so many is answered with an error; which ones depends on the token, so that a repeat gets the same answer.
 const FAILS_EVERY: u64 = 7;
-/// The service of the reports.
-pub(crate) const REPORTED: &str = "Count";
+/// Reports are of so many services in turn, so that one that is lost is not soon made up for by the next.
+const SERVICES: u64 = 8;
 
 /// A device.
 pub(crate) struct Device {
@@ -106,8 +108,9 @@ impl Device {
             };
             if let Ok(Ok(mut link)) = timeout(CONNECT_WITHIN, self.connect(place.mqtt)).await {
                 let stay = Duration::from_millis(self.random.between(60, 600));
-                // However the connection ends, the device comes again.
-                self.stay(&mut link, stay).await.ok();
+                if self.stay(&mut link, stay).await.is_err() {
+                    self.read_rest(&mut link).await;
+                }
                 self.keep_owed(link).await;
             } else {
                 tokio::time::sleep(TRY_EVERY).await;
@@ -185,6 +188,13 @@ impl Device {
         }
     }
 
+    /// Takes what arrived before the connection broke: it left the platform, so it counts. Then the device comes again.
+    async fn read_rest(&mut self, link: &mut Link) {
+        while let Ok(Ok(event)) = timeout(REST_WITHIN, link.next()).await {
+            self.handle(link, event, self.world.phase());
+        }
+    }
+
     fn handle(&mut self, link: &mut Link, event: Event, phase: Phase) {
         match event {
             Event::Message(message) => self.take(link, &message, phase),
@@ -197,7 +207,8 @@ impl Device {
                     }
                     Some(What::Report(count)) => {
                         let mut notes = self.world.record.notes();
-                        let reports = notes.reports.entry(self.number).or_default();
+                        let place = (self.number, service(count));
+                        let reports = notes.reports.entry(place).or_default();
                         reports.confirmed = reports.confirmed.max(count);
                     }
                     None => self
@@ -238,6 +249,7 @@ impl Device {
         let acknowledges = well || self.random.per_mille(880);
         if let (true, Some(packet_id)) = (acknowledges, arrived.packet_id) {
             self.world.record.notes().acknowledged.insert(token);
+            self.world.said.notify_waiters();
             link.client.acknowledge(packet_id);
         }
         let wait = match self.random.below(100) {
@@ -276,25 +288,22 @@ impl Device {
 
     fn report(&mut self, link: &mut Link) {
         self.reports += 1;
-        let count = self.reports;
-        self.world
-            .record
-            .notes()
-            .reports
-            .entry(self.number)
-            .or_default()
-            .sent = count;
+        let (count, service) = (self.reports, service(self.reports));
         let data = Map::from_iter([("count".to_owned(), Value::from(count))]);
-        self.publish(
-            link,
-            Owed {
-                what: What::Report(count),
-                payload: message::report(REPORTED, &data),
-            },
-        );
+        let owed = Owed {
+            what: What::Report(count),
+            payload: message::report(&service, &data),
+        };
+        let mut notes = self.world.record.notes();
+        let reports = notes.reports.entry((self.number, service)).or_default();
+        reports.sent = count;
+        drop(notes);
+        self.publish(link, owed);
     }
 
     fn publish(&self, link: &mut Link, owed: Owed) {
+        // Whoever waits for this wakes when it has left.
+        self.world.said.notify_waiters();
         let topic = mqtt::data_json(&self.credentials.id);
         let packet_id = link
             .client
@@ -314,6 +323,11 @@ impl Device {
         self.owed
             .extend(all.filter(|owed| matches!(owed.what, What::Answer(_))));
     }
+}
+
+/// The service of the report with this number.
+fn service(count: u64) -> String {
+    format!("Count{}", count % SERVICES)
 }
 
 impl Link {

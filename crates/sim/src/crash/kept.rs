@@ -7,7 +7,6 @@ use serde_json::Value;
 use server::admin::client::ClientError;
 use server::admin::wire::{CommandView, EntryView, Explanation, HistoryView};
 
-use super::device::REPORTED;
 use super::record::Token;
 use crate::rig::{Account, AccountError, Counters, Http, Registered, Request, Server};
 
@@ -21,8 +20,8 @@ const PAGE: usize = 200;
 pub(crate) struct Kept {
     /// The commands, by id: the oldest first.
     pub(crate) commands: BTreeMap<String, Command>,
-    /// The last report of each device that is known: how many it had sent by then.
-    pub(crate) reports: BTreeMap<usize, u64>,
+    /// The number of the last report that is known, by device and service.
+    pub(crate) reports: BTreeMap<(usize, String), u64>,
     /// The counters.
     pub(crate) counters: Counters,
 }
@@ -83,8 +82,8 @@ impl Kept {
         for (number, device) in devices.iter().enumerate() {
             kept.read_device(server, device).await?;
             list(&mut http, account, device, &mut listed).await?;
-            if let Some(count) = reported(&mut http, account, device).await? {
-                kept.reports.insert(number, count);
+            for (service, count) in reported(&mut http, account, device).await? {
+                kept.reports.insert((number, service), count);
             }
         }
         for (id, command) in &mut kept.commands {
@@ -153,21 +152,20 @@ async fn list(
     Ok(())
 }
 
-/// The count in the device's last report.
+/// The numbers of the device's last reports, by service.
 async fn reported(
     http: &mut Http,
     account: &Account,
     device: &Registered,
-) -> Result<Option<u64>, AccountError> {
-    let body = read(
-        http,
-        account,
-        &paths::fill(paths::DEVICE, &[&device.device_id]),
-    )
-    .await?;
+) -> Result<Vec<(String, u64)>, AccountError> {
+    let path = paths::fill(paths::DEVICE, &[&device.device_id]);
+    let body = read(http, account, &path).await?;
     let services = body["services"].as_array().into_iter().flatten();
-    let mut own = services.filter(|service| service["serviceId"] == REPORTED);
-    Ok(own.find_map(|service| service["data"]["count"].as_u64()))
+    let number = |service: &Value| {
+        let name = service["serviceId"].as_str()?.to_owned();
+        Some((name, service["data"]["count"].as_u64()?))
+    };
+    Ok(services.filter_map(number).collect())
 }
 
 async fn read(http: &mut Http, account: &Account, path: &str) -> Result<Value, AccountError> {

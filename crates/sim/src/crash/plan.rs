@@ -12,19 +12,42 @@ pub(crate) const APPLICATIONS: u64 = 4;
 /// Devices of a round.
 const DEVICES: u64 = 7;
 
+/// A request, or what a device says, is committed and acted upon within some such time, in microseconds.
+const PASSED_US: u64 = 1_200;
+
 /// The decisions of a round.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     /// Its seed.
     pub(crate) seed: u64,
-    /// How long the server runs before each of its kills.
-    pub(crate) kills: Vec<Duration>,
+    /// When the server is killed.
+    pub(crate) kills: Vec<Kill>,
     /// How long the load goes on after the last one.
     pub(crate) after: Duration,
     /// How the server ends before everything is read.
     pub(crate) end: End,
     /// The devices.
     pub(crate) devices: Vec<DevicePlan>,
+}
+
+/// When a server is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kill {
+    /// It has run for so long.
+    pub(crate) after: Duration,
+    /// Then this is waited for.
+    pub(crate) at: Moment,
+}
+
+/// What a kill waits for. A commit takes a fraction of a millisecond: a kill that waits for nothing seldom meets one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// Nothing.
+    Any,
+    /// So many microseconds have passed since an application asked for something.
+    Asked(u64),
+    /// So many microseconds have passed since a device acknowledged, answered or reported.
+    Said(u64),
 }
 
 /// How a server ends.
@@ -54,7 +77,7 @@ impl Plan {
     pub(crate) fn of(seed: u64) -> Self {
         let mut random = Random::part(seed, 0);
         let kills = (0..random.between(1, 3))
-            .map(|_| millis(&mut random, 80, 900))
+            .map(|_| Kill::drawn(&mut random))
             .collect();
         let after = millis(&mut random, 100, 600);
         let end = if random.per_mille(500) {
@@ -82,6 +105,19 @@ impl Plan {
     /// The luck of one of its devices.
     pub(crate) fn device(&self, number: u64) -> Random {
         Random::part(self.seed, 2_000 + number)
+    }
+}
+
+impl Kill {
+    fn drawn(random: &mut Random) -> Self {
+        let after = millis(random, 80, 900);
+        let passed = random.below(PASSED_US);
+        let at = match random.below(5) {
+            0 => Moment::Any,
+            1 | 2 => Moment::Asked(passed),
+            _ => Moment::Said(passed),
+        };
+        Self { after, at }
     }
 }
 
@@ -138,6 +174,10 @@ mod tests {
             plans.iter().any(|plan| plan.end == End::Kill)
                 && plans.iter().any(|plan| plan.end == End::Stop)
         );
+        let kills = || plans.iter().flat_map(|plan| &plan.kills);
+        assert!(kills().any(|kill| kill.at == Moment::Any));
+        assert!(kills().any(|kill| matches!(kill.at, Moment::Asked(_))));
+        assert!(kills().any(|kill| matches!(kill.at, Moment::Said(_))));
         let devices = || plans.iter().flat_map(|plan| &plan.devices);
         assert!(devices().any(|device| device.qos == Qos::AtMostOnce));
         assert!(devices().any(|device| device.sleeps));

@@ -31,8 +31,8 @@ pub(crate) struct Notes {
     pub(crate) acknowledged: BTreeSet<Token>,
     /// Answers that devices gave, or were about to.
     pub(crate) answers: BTreeMap<Token, Answered>,
-    /// Reports, by device.
-    pub(crate) reports: BTreeMap<usize, Reports>,
+    /// Reports, by device and service.
+    pub(crate) reports: BTreeMap<(usize, String), Reports>,
     /// What should never happen, in words.
     pub(crate) odd: Vec<String>,
 }
@@ -111,10 +111,10 @@ pub(crate) struct Answered {
     pub(crate) confirmed: bool,
 }
 
-/// A device's reports: each says how many there were.
+/// A device's reports of one service. Reports are numbered, and each says its number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reports {
-    /// How many were sent.
+    /// The last one that was sent.
     pub(crate) sent: u64,
     /// The last one that the platform acknowledged.
     pub(crate) confirmed: u64,

@@ -7,17 +7,18 @@ use std::time::Duration;
 
 use server::config::Config;
 use tempfile::TempDir;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::application::Application;
 use super::checks::{Broken, check};
 use super::device::Device;
 use super::kept::{Kept, ReadError};
-use super::plan::{APPLICATIONS, End, Plan};
+use super::plan::{APPLICATIONS, End, Moment, Plan};
 use super::record::Record;
 use super::world::{Phase, Place, World};
-use crate::clock::passed;
+use crate::clock::{passed, passed_us};
 use crate::rig::{Account, AccountError, Ground, Http, Registered, Server, ServerError};
 
 /// A start is given up after so long.
@@ -27,6 +28,8 @@ const CALM_MAX: Duration = Duration::from_secs(10);
 /// How long a request that was begun may take to its end in the calm.
 const APPLICATIONS_WITHIN: Duration = Duration::from_secs(10);
 const STOP_WITHIN: Duration = Duration::from_secs(10);
+/// How long a kill waits for somebody to stir.
+const STIRRED_WITHIN: Duration = Duration::from_millis(300);
 /// How often the end of all commands is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(40);
 
@@ -83,6 +86,8 @@ pub(crate) async fn play(program: &Path, plan: Plan) -> Result<Report, RoundErro
         ground,
         place: watch::Sender::new(Some(place(&server))),
         phase: watch::Sender::new(Phase::Storm),
+        asked: Arc::default(),
+        said: Arc::default(),
         record: Arc::default(),
         devices: devices.into(),
         applications: JoinSet::new(),
@@ -139,6 +144,8 @@ struct Round {
     ground: Ground,
     place: watch::Sender<Option<Place>>,
     phase: watch::Sender<Phase>,
+    asked: Arc<Notify>,
+    said: Arc<Notify>,
     record: Arc<Record>,
     devices: Arc<[Registered]>,
     applications: JoinSet<()>,
@@ -151,6 +158,8 @@ impl Round {
         let world = World {
             place: self.place.subscribe(),
             phase: self.phase.subscribe(),
+            asked: self.asked.clone(),
+            said: self.said.clone(),
             record: self.record.clone(),
             devices: self.devices.clone(),
         };
@@ -177,8 +186,9 @@ impl Round {
 
     /// Load, and kills.
     async fn storm(&mut self, mut server: Server, plan: &Plan) -> Result<Server, RoundError> {
-        for uptime in &plan.kills {
-            tokio::time::sleep(*uptime).await;
+        for kill in &plan.kills {
+            tokio::time::sleep(kill.after).await;
+            self.wait_for(kill.at).await;
             server.kill()?;
             self.place.send_replace(None);
             server = self.ground.start().await?;
@@ -188,15 +198,28 @@ impl Round {
         Ok(server)
     }
 
+    /// Waits for the moment of a kill; not for ever, because everybody may be silent.
+    async fn wait_for(&self, moment: Moment) {
+        let (stirred, passed) = match moment {
+            Moment::Any => return,
+            Moment::Asked(passed) => (&self.asked, passed),
+            Moment::Said(passed) => (&self.said, passed),
+        };
+        if timeout(STIRRED_WITHIN, stirred.notified()).await.is_ok() {
+            let until = passed_us() + passed;
+            // Timers are coarser than a commit is long. Nobody else of the round moves meanwhile; the server does.
+            while passed_us() < until {
+                std::hint::spin_loop();
+            }
+        }
+    }
+
     /// No new commands, and devices that are well, until every command has ended, or had the time for it.
     async fn calm(&mut self, mut server: Server) -> Result<Server, RoundError> {
         self.phase.send_replace(Phase::Calm);
         let began = passed();
         let wait = async { while self.applications.join_next().await.is_some() {} };
-        if tokio::time::timeout(APPLICATIONS_WITHIN, wait)
-            .await
-            .is_err()
-        {
+        if timeout(APPLICATIONS_WITHIN, wait).await.is_err() {
             self.record.odd("an application still waits for its answer");
             self.applications.shutdown().await;
         }

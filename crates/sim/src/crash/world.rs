@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::record::Record;
 use crate::rig::Registered;
@@ -36,6 +36,10 @@ pub(crate) struct World {
     pub(crate) place: watch::Receiver<Option<Place>>,
     /// How far the round has come.
     pub(crate) phase: watch::Receiver<Phase>,
+    /// Stirs when an application asks for something.
+    pub(crate) asked: Arc<Notify>,
+    /// Stirs when a device says something.
+    pub(crate) said: Arc<Notify>,
     /// What everybody saw.
     pub(crate) record: Arc<Record>,
     /// The devices, by number.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Broken, Case, first_grant, granted_id};
 use crate::crash::kept::Command;
-use crate::crash::record::{Ask, Grant, Kind};
+use crate::crash::record::{Ask, Grant, Kind, Reports};
 
 /// A refusal that leaves a command behind: the link refused its frame, and it is FAILED (R4.6).
 const LINK_REFUSED: &str = "50252";
@@ -229,21 +229,20 @@ pub(super) fn what_was_counted_is_there(case: &Case<'_>, broken: &mut Vec<Broken
 /// The last report that was acknowledged, or a later one, is kept (R6.4).
 pub(super) fn acknowledged_reports_are_kept(case: &Case<'_>, broken: &mut Vec<Broken>) {
     const PROMISE: &str = "an acknowledged report is kept";
-    for (device, reports) in &case.notes.reports {
-        let kept = case.kept.reports.get(device).copied().unwrap_or_default();
-        if kept < reports.confirmed {
-            let confirmed = reports.confirmed;
-            broken.push(Broken::all(
-                PROMISE,
-                format!("device {device}: report {confirmed} was acknowledged, {kept} is kept"),
-            ));
+    for (place, reports) in &case.notes.reports {
+        let kept = case.kept.reports.get(place).copied().unwrap_or_default();
+        let Reports { sent, confirmed } = *reports;
+        let (device, service) = place;
+        if kept < confirmed {
+            let how = format!(
+                "device {device}, {service}: report {confirmed} was acknowledged, {kept} is kept"
+            );
+            broken.push(Broken::all(PROMISE, how));
         }
-        if kept > reports.sent {
-            let sent = reports.sent;
-            broken.push(Broken::all(
-                PROMISE,
-                format!("device {device}: report {kept} is kept, {sent} were sent"),
-            ));
+        if kept > sent {
+            let how =
+                format!("device {device}, {service}: report {kept} is kept, {sent} was the last");
+            broken.push(Broken::all(PROMISE, how));
         }
     }
 }

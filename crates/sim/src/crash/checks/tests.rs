@@ -145,13 +145,13 @@ impl Round {
         }
         round.notes.cancelled.push(id(3));
         round.notes.reports.insert(
-            0,
+            (0, "Count".to_owned()),
             Reports {
                 sent: 5,
                 confirmed: 4,
             },
         );
-        round.kept.reports.insert(0, 5);
+        round.kept.reports.insert((0, "Count".to_owned()), 5);
         round.counts.extend([
             (("SUCCESSFUL", "final"), 2),
             (("CANCELED", "final"), 1),
@@ -327,14 +327,14 @@ fn an_acknowledged_report_that_is_gone_is_found() {
     const PROMISE: &str = "an acknowledged report is kept";
     assert_eq!(
         promises(|round| {
-            round.kept.reports.insert(0, 3);
+            round.kept.reports.insert((0, "Count".to_owned()), 3);
         }),
         [PROMISE]
     );
     assert_eq!(promises(|round| round.kept.reports.clear()), [PROMISE]);
     assert_eq!(
         promises(|round| {
-            round.kept.reports.insert(0, 6);
+            round.kept.reports.insert((0, "Count".to_owned()), 6);
         }),
         [PROMISE]
     );
