@@ -28,9 +28,9 @@ pub struct Ground {
     start_within: Duration,
 }
 
-/// A server that runs. Dropped, it is killed, and its end is waited for.
+/// A server that runs. Dropped, it is killed.
 pub struct Server {
-    process: Child,
+    process: Process,
     /// Where it listens.
     pub ports: Ports,
     /// Its operator's door.
@@ -38,6 +38,17 @@ pub struct Server {
     /// From its start until it said that it is ready.
     pub start_took: Duration,
     folder: PathBuf,
+}
+
+/// A child process. Dropped, wherever that is, it is killed, and its end is waited for.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // A child that has ended cannot be killed, and one that was waited for cannot be waited for: both are well.
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
 }
 
 /// Why there is no server. Written for whoever sits at the terminal.
@@ -125,23 +136,17 @@ impl Ground {
             Ok(()) | Err(_) => {}
         }
         let mut process = self.spawn()?;
-        let found = self.ready(&mut process, began).await;
-        match found {
-            Ok((ports, admin)) => Ok(Server {
-                process,
-                ports,
-                admin,
-                start_took: passed().saturating_sub(began),
-                folder: self.folder.clone(),
-            }),
-            Err(error) => {
-                end(&mut process);
-                Err(error)
-            }
-        }
+        let (ports, admin) = self.ready(&mut process, began).await?;
+        Ok(Server {
+            process,
+            ports,
+            admin,
+            start_took: passed().saturating_sub(began),
+            folder: self.folder.clone(),
+        })
     }
 
-    fn spawn(&self) -> Result<Child, ServerError> {
+    fn spawn(&self) -> Result<Process, ServerError> {
         let path = self.folder.join(LOG_FILE);
         let prepare = |source| ServerError::Prepare {
             path: path.clone(),
@@ -161,20 +166,21 @@ impl Ground {
             .stdout(Stdio::null())
             .stderr(log)
             .spawn();
-        spawned.map_err(|source| ServerError::Spawn {
+        let child = spawned.map_err(|source| ServerError::Spawn {
             program: self.program.clone(),
             source,
-        })
+        });
+        child.map(Process)
     }
 
     async fn ready(
         &self,
-        process: &mut Child,
+        process: &mut Process,
         began: Duration,
     ) -> Result<(Ports, Client), ServerError> {
         let mut why = format!("there is no {PORTS_FILE}");
         while passed().saturating_sub(began) < self.start_within {
-            if let Some(status) = process.try_wait()? {
+            if let Some(status) = process.0.try_wait()? {
                 return Err(ServerError::Ended {
                     status,
                     log: tail(&self.folder),
@@ -201,7 +207,7 @@ impl Ground {
 impl Server {
     /// The number of its process.
     pub fn pid(&self) -> u32 {
-        self.process.id()
+        self.process.0.id()
     }
 
     /// Fails if it has ended by itself.
@@ -209,7 +215,7 @@ impl Server {
     /// # Errors
     /// [`ServerError::Ended`].
     pub fn must_run(&mut self) -> Result<(), ServerError> {
-        match self.process.try_wait()? {
+        match self.process.0.try_wait()? {
             Some(status) => Err(ServerError::Ended {
                 status,
                 log: tail(&self.folder),
@@ -224,7 +230,7 @@ impl Server {
     /// It had ended by itself before.
     pub fn kill(mut self) -> Result<(), ServerError> {
         self.must_run()?;
-        end(&mut self.process);
+        drop(self);
         Ok(())
     }
 
@@ -234,12 +240,12 @@ impl Server {
     /// It does not end in time, or says that something went wrong.
     pub async fn stop(mut self, within: Duration) -> Result<(), ServerError> {
         self.must_run()?;
-        let pid = rustix::process::Pid::from_child(&self.process);
+        let pid = rustix::process::Pid::from_child(&self.process.0);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM)
             .map_err(io::Error::from)?;
         let began = passed();
         while passed().saturating_sub(began) < within {
-            match self.process.try_wait()? {
+            match self.process.0.try_wait()? {
                 Some(status) if status.success() => return Ok(()),
                 Some(status) => {
                     return Err(ServerError::Ended {
@@ -267,19 +273,6 @@ impl Server {
             .await?;
         Ok(Counters::parse(&String::from_utf8_lossy(&page)))
     }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        end(&mut self.process);
-    }
-}
-
-/// Kills a child, unless its end was seen, and waits for it.
-fn end(process: &mut Child) {
-    // A child that has ended cannot be killed, and one that was waited for cannot be waited for: both are well.
-    process.kill().ok();
-    process.wait().ok();
 }
 
 fn ports(folder: &Path) -> Option<Ports> {
