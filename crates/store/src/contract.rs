@@ -7,6 +7,7 @@ use crate::records::{
 use delivery::{
     AppKey, Change, Command, CommandId, DeviceId, Lane, Mid, MidSequence, Moment, Turn,
 };
+use std::sync::Arc;
 
 /// What is told when a commit is over: for each unit, in order, whether it was applied; or that the store failed.
 ///
@@ -31,8 +32,8 @@ pub struct LaneWrite {
     pub revision: u64,
     /// The lane's own record, if it is to be written.
     pub lane: Option<LaneRow>,
-    /// The commands that changed, in order of their ids.
-    pub changes: Vec<Change>,
+    /// The commands that changed, in order of their ids. Shared with who acts upon them once they are on disk.
+    pub changes: Arc<Vec<Change>>,
 }
 
 /// A lane's own record: what is kept of a lane beside its commands.
@@ -196,17 +197,30 @@ pub trait Store: Send + Sync {
 }
 
 impl LaneWrite {
-    /// Takes from a turn what is to be written; `None` if nothing is. The turn's changes stay with it.
+    /// Takes from a turn what is to be written; `None` if nothing is. The turn keeps its changes, these are copies.
     pub fn of(turn: &Turn) -> Option<Self> {
-        turn.is_durable().then(|| Self {
-            device: turn.lane.device,
+        let changes = || Arc::new(turn.changes.clone());
+        turn.is_durable().then(|| Self::record(turn, changes()))
+    }
+
+    /// Takes from a turn what is to be written, its changes with it; `None` if nothing is.
+    pub fn take(turn: &mut Turn) -> Option<Self> {
+        let durable = turn.is_durable();
+        let changes = std::mem::take(&mut turn.changes);
+        durable.then(|| Self::record(turn, Arc::new(changes)))
+    }
+
+    fn record(turn: &Turn, changes: Arc<Vec<Change>>) -> Self {
+        let lane = &turn.lane;
+        Self {
+            device: lane.device,
             revision: turn.revision,
             lane: turn.keep_lane.then(|| LaneRow {
-                mids: turn.lane.mids.clone(),
-                contact: turn.lane.contact,
-                deleted: turn.lane.deleted,
+                mids: lane.mids.clone(),
+                contact: lane.contact,
+                deleted: lane.deleted,
             }),
-            changes: turn.changes.clone(),
-        })
+            changes,
+        }
     }
 }

@@ -300,8 +300,8 @@ impl Tables {
         if turn.lane.is_some() {
             lane.row = turn.lane;
         }
-        for change in turn.changes {
-            self.change(change);
+        for change in turn.changes.iter() {
+            self.change(change.clone());
         }
     }
 

@@ -24,6 +24,7 @@ impl Shard {
     pub(super) fn act(&mut self, pending: Pending) {
         let Pending {
             turn,
+            changes,
             to,
             promises,
             follows,
@@ -33,7 +34,8 @@ impl Shard {
         let seq = device.seq();
         let lost = self.deliver(device, turn.downlinks);
         self.begin_to_follow(follows, &turn.replies);
-        self.tell_followers(&turn.changes);
+        let changes = changes.as_deref().map_or(&[][..], Vec::as_slice);
+        self.tell_followers(changes);
         let mut refused = self.answer(device, turn.replies, to, &lost);
         for promise in promises {
             // A session that is gone will hear its own publish again.
@@ -43,7 +45,7 @@ impl Shard {
             let hub = &self.parts.hub;
             hub.close(device, session, CloseReason::DeviceDeleted);
         }
-        self.parts.metrics.committed(&turn.changes);
+        self.parts.metrics.committed(changes);
         let reachable = turn.lane.is_reachable();
         if let Some(slot) = self.lanes.get_mut(&seq) {
             slot.lane = Some(turn.lane);

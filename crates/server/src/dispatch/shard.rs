@@ -7,7 +7,7 @@ use crate::limits::{IDEMPOTENCY_HOURS, SHARD_AWAY_LANES_MAX, SHARD_BATCH_MAX, SH
 use crate::random;
 use crate::shutdown::Shutdown;
 use delivery::{
-    AppKey, Command, CommandId, Input, Lane, Moment, Refusal, Submission, Ticket, Turn,
+    AppKey, Change, Command, CommandId, Input, Lane, Moment, Refusal, Submission, Ticket, Turn,
 };
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -52,6 +52,8 @@ pub(super) struct Slot {
 /// A turn that was decided, with what is to be done once it is on disk.
 pub(super) struct Pending {
     pub(super) turn: Turn,
+    /// The turn's changes, which the store reads too; `None` if there are none.
+    pub(super) changes: Option<Arc<Vec<Change>>>,
     /// Who waits for the outcome of the item with this place in the inbox.
     pub(super) to: Vec<Option<ReplyTo>>,
     pub(super) promises: Vec<Promise>,
@@ -254,10 +256,11 @@ impl Shard {
             let Some(lane) = self.ready.pop_front() else {
                 break;
             };
-            let Some((pending, writes)) = self.decide(lane, now) else {
+            let Some((mut pending, writes)) = self.decide(lane, now) else {
                 continue;
             };
-            let turn = LaneWrite::of(&pending.turn);
+            let turn = LaneWrite::take(&mut pending.turn);
+            pending.changes = turn.as_ref().map(|write| write.changes.clone());
             if turn.is_none() && writes.is_empty() {
                 self.act(pending);
                 continue;
@@ -324,6 +327,7 @@ impl Shard {
         Some((
             Pending {
                 turn,
+                changes: None,
                 to,
                 promises,
                 follows,
@@ -423,7 +427,7 @@ impl Shard {
         let (ticket, ask) = asked;
         let mid = lane.take_mid().ok_or(Refused::Overload)?;
         let seq = self.parts.command_seq.fetch_add(1, Ordering::Relaxed) + 1;
-        let encodable = crate::south::encode(&ask.body, mid).is_ok();
+        let encodable = crate::south::is_encodable(&ask.body, mid);
         let submission = Submission {
             id: CommandId {
                 seq,

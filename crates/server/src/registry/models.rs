@@ -96,6 +96,9 @@ impl Models {
 
     /// Whether an answer is not what the model says that the command was checked against. Without one nothing is.
     pub fn is_off_profile(&self, command: &Command, answer: &Answer) -> bool {
+        if self.last_version.load(Ordering::Relaxed) == 0 {
+            return false;
+        }
         let Ok(body) = Body::read(&command.body) else {
             return false;
         };

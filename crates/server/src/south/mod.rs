@@ -26,6 +26,14 @@ pub enum EncodeError {
     Message(#[from] profile::codec::EncodeError),
 }
 
+/// Whether a command can be written for its device (R1.14). A short one always can: its message holds what the body holds,
+/// and little more.
+pub fn is_encodable(body: &[u8], mid: Mid) -> bool {
+    const ENVELOPE_BYTES_MAX: usize = 256;
+    body.len() + ENVELOPE_BYTES_MAX <= profile::limits::MESSAGE_BYTES_MAX
+        || encode(body, mid).is_ok()
+}
+
 /// Writes a command for its device: the same bytes for the same body and mid (R1.14).
 ///
 /// # Errors
@@ -40,4 +48,34 @@ pub fn encode(body: &[u8], mid: Mid) -> Result<Vec<u8>, EncodeError> {
         has_more: false,
     };
     Ok(message.encode()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::value::RawValue;
+
+    #[test]
+    fn what_is_said_to_be_encodable_is() {
+        let mid = Mid::new(u16::MAX).expect("not 0");
+        let max = profile::limits::MESSAGE_BYTES_MAX;
+        for size in (max - 700..max + 10).chain([0, 100]) {
+            let body = Body {
+                service_id: "Meter \"1\"".into(),
+                method: "SET".into(),
+                paras: RawValue::from_string(format!("{:?}", "x".repeat(size))).expect("JSON"),
+                paras_asked: None,
+                callback_url: None,
+                model_version: None,
+                fingerprint: None,
+                direct: None,
+            };
+            let body = body.write();
+            assert_eq!(
+                is_encodable(&body, mid),
+                encode(&body, mid).is_ok(),
+                "{size}"
+            );
+        }
+    }
 }

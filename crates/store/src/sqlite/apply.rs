@@ -171,7 +171,7 @@ impl<'c> Applier<'c> {
     }
 
     fn turn(&mut self, turn: &LaneWrite) -> Result<(), Failed> {
-        for change in &turn.changes {
+        for change in turn.changes.iter() {
             if change.born {
                 self.born(change)?;
             } else {
