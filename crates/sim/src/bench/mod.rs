@@ -179,7 +179,8 @@ struct Bench {
 
 impl Bench {
     async fn run(&self, folder: &Path, teller: &mut Teller<'_>) -> Result<(), BenchError> {
-        disk(teller, folder, self.size.disk, "before")?;
+        let stolen = machine::stolen_s();
+        basis(teller, folder, self.size.disk, "before")?;
         let mut scene = Scene::new(self.program.clone(), folder)?;
         if self.wants(Part::Start) {
             tell(teller, &parts::starts(&scene, "empty store").await?)?;
@@ -203,7 +204,13 @@ impl Bench {
                 self.full(&scene, first.rate, teller).await?;
             }
         }
-        disk(teller, folder, self.size.disk, "after")?;
+        basis(teller, folder, self.size.disk, "after")?;
+        let stolen = machine::stolen_s() - stolen;
+        teller.tell(&Measure::new(
+            "processor time taken by other guests",
+            stolen,
+            "s",
+        ))?;
         Ok(())
     }
 
@@ -242,7 +249,8 @@ fn tell(teller: &mut Teller<'_>, measures: &[Measure]) -> Result<(), BenchError>
     Ok(())
 }
 
-fn disk(
+/// What every other measure stands on: the disk's speed, and the processor's.
+fn basis(
     teller: &mut Teller<'_>,
     folder: &Path,
     time: Duration,
@@ -253,6 +261,11 @@ fn disk(
         Measure::new(format!("bare fsync rate, {when}"), disk.rate, "fsyncs/s"),
         Measure::new(format!("bare fsync p50, {when}"), disk.p50_ms, "ms"),
         Measure::new(format!("bare fsync p99, {when}"), disk.p99_ms, "ms"),
+        Measure::new(
+            format!("one processor's SHA-256, {when}"),
+            machine::hashed_mib_per_s(),
+            "MiB/s",
+        ),
     ];
     tell(teller, &measures)
 }
