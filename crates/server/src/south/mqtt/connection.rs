@@ -35,7 +35,9 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, south:
     tokio::pin!(timer);
     loop {
         if connection.work(&mut stream, south).await.is_err() {
+            // What it said before the stream broke is still to be handled, and the end itself.
             connection.session.connection_lost();
+            continue;
         }
         if connection.over {
             break;
@@ -81,17 +83,17 @@ impl Connection {
         let mut out = Vec::new();
         loop {
             if self.session.poll_transmit(&mut out) {
-                let written =
-                    tokio::time::timeout(south.settings.write_within, stream.write_all(&out)).await;
+                let write = async {
+                    stream.write_all(&out).await?;
+                    // TLS may hold some of it back until it is told to let go.
+                    stream.flush().await
+                };
+                let written = tokio::time::timeout(south.settings.write_within, write).await;
                 written.map_err(|_| std::io::ErrorKind::TimedOut)??;
                 out.clear();
             }
             match self.session.poll_event() {
                 Some(event) => self.handle(event, south).await,
-                None if self.session.poll_transmit(&mut out) => {
-                    stream.write_all(&out).await?;
-                    out.clear();
-                }
                 None => return Ok(()),
             }
         }
