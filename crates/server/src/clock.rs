@@ -145,6 +145,15 @@ impl Slewed {
     }
 }
 
+/// The moment `span` from now on tokio's clock, for timers that stay real under a test clock (R9.1).
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the place; tokio's timers are set by its own clock"
+)]
+pub fn tokio_instant_in(span: Duration) -> tokio::time::Instant {
+    tokio::time::Instant::now() + span
+}
+
 /// Milliseconds that have passed since the machine started, suspension included.
 pub fn passed_ms() -> u64 {
     millis(clock_gettime(ClockId::Boottime))

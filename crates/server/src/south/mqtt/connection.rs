@@ -1,7 +1,7 @@
 //! One connection: its task owns the stream and the session, carries out orders, and tells the dispatcher what the device says.
 
 use super::{South, session_ms};
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::dispatch::Heard;
 use crate::limits::{READ_BYTES, SESSION_HELD_MAX, SESSION_HELD_MS_MAX};
 use crate::south::admission::Admitted;
@@ -112,7 +112,7 @@ impl Connection {
             let left = deadline
                 .map_or(3_600_000, |at| at.saturating_sub(session_ms()))
                 .max(1);
-            let next = after(left);
+            let next = clock::tokio_instant_in(Duration::from_millis(left));
             timer.as_mut().reset(next);
         }
         let wants_bytes = self.session.wants_bytes();
@@ -303,9 +303,10 @@ impl Connection {
                 tracing::warn!(device = %self.name(), command = %downlink.command, %error, "a command was not handed over");
                 counter!("downlink_mqtt_not_sent_total", "cause" => send_error_label(error))
                     .increment(1);
-                south
-                    .hub
-                    .unsubscribed(downlink_device(self.device.as_deref()), downlink.session);
+                if let Some(present) = &self.device {
+                    let hub = &south.hub;
+                    hub.unsubscribed(present.device.id, downlink.session);
+                }
                 self.session.close(mqtt::CloseReason::Quota);
                 Some(downlink)
             }
@@ -374,10 +375,6 @@ impl std::fmt::Display for Name {
     }
 }
 
-fn downlink_device(present: Option<&Present>) -> DeviceId {
-    present.map_or(DeviceId::from_u128(0), |present| present.device.id)
-}
-
 const fn send_error_label(error: SendError) -> &'static str {
     match error {
         SendError::NotSubscribed => "not_subscribed",
@@ -401,12 +398,4 @@ async fn note_presence(south: &South, device: DeviceId) {
     if let Err(error) = south.registry.note_presence(device, now).await {
         tracing::warn!(%device, %error, "a device's presence was not kept");
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a timer of tokio's is set by its clock; a session's deadlines stay real (R9.1)"
-)]
-fn after(ms: u64) -> tokio::time::Instant {
-    tokio::time::Instant::now() + Duration::from_millis(ms)
 }
