@@ -2,7 +2,7 @@
 //!
 //! The folders are the river, in order: [`north`] takes a request, [`dispatch`] makes it an input of its device's lane, has the
 //! heart decide, commits, and only then acts; [`south`] hands frames to sessions and hears what devices say. [`registry`] knows
-//! applications, tokens, devices and product models. [`admin`] is the operator's door. [`assembly`] builds the parts.
+//! applications, tokens, devices and product models. [`timed`] drives what acts by the clock. [`admin`] is the operator's door. [`assembly`] builds the parts.
 
 pub mod admin;
 pub mod assembly;
@@ -20,4 +20,5 @@ pub mod registry;
 pub mod secrets;
 pub mod shutdown;
 pub mod south;
+pub mod timed;
 pub mod tls;

@@ -32,17 +32,12 @@ pub(super) async fn advance(
     let _one = admin.moving.lock().await;
     let target = target(&asked, clock.now())?;
     let mut stops = 0;
-    while let Some(deadline) = admin
-        .dispatch
-        .settle()
-        .await?
-        .filter(|deadline| *deadline <= target)
-    {
+    while let Some(deadline) = settle(&admin).await?.filter(|deadline| *deadline <= target) {
         clock.move_to(deadline);
         stops += 1;
     }
     clock.move_to(target);
-    admin.dispatch.settle().await?;
+    settle(&admin).await?;
     // Without a commit at this moment a restart would go on from an earlier one.
     let value = target.as_millis().to_le_bytes().to_vec();
     admin
@@ -57,13 +52,22 @@ pub(super) async fn advance(
 
 async fn view(admin: &Admin, stops: u64) -> Result<Json<ClockView>, Problem> {
     let clock = &admin.dispatch.parts().clock;
-    let next_deadline = admin.dispatch.settle().await?.map(Into::into);
+    let next_deadline = settle(admin).await?.map(Into::into);
     Ok(Json(ClockView {
         now: clock.now().into(),
         test: clock.is_test(),
         next_deadline,
         stops,
     }))
+}
+
+/// Waits until nothing is left to do at the present moment; the earliest deadline ahead.
+async fn settle(admin: &Admin) -> Result<Option<Moment>, Problem> {
+    // What the lanes decide gives the other parts something to do, and what these do may be an input of lanes.
+    admin.dispatch.settle().await?;
+    let parts = admin.timers.settle().await;
+    let lanes = admin.dispatch.settle().await?;
+    Ok([parts, lanes].into_iter().flatten().min())
 }
 
 fn target(asked: &ClockMove, now: Moment) -> Result<Moment, Problem> {

@@ -23,6 +23,7 @@ pub use problem::Problem;
 
 use crate::dispatch::Dispatch;
 use crate::registry::Registry;
+use crate::timed::Timers;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
@@ -47,6 +48,8 @@ pub struct Admin {
     pub recorder: PrometheusHandle,
     /// What a caller must show.
     pub token: Token,
+    /// What acts by the clock beside the lanes.
+    pub timers: Timers,
     /// Moves of the test clock are made one after the other.
     pub moving: tokio::sync::Mutex<()>,
 }

@@ -15,6 +15,7 @@ use crate::shutdown::Shutdown;
 use crate::south::Hub;
 use crate::south::admission::Admission;
 use crate::south::mqtt::{self as devices, Counts, South};
+use crate::timed::{Timers, drive};
 use crate::tls::Tls;
 use api::failure::GatewayBody;
 use std::path::PathBuf;
@@ -101,6 +102,7 @@ impl Parts {
             settings: mqtt_settings(&config.mqtt),
             counts: Counts::default(),
         });
+        let timers = Timers::new(Vec::new());
         let moving = tokio::sync::Mutex::default();
         let admin = Arc::new(Admin {
             dispatch: dispatch.clone(),
@@ -108,6 +110,7 @@ impl Parts {
             database: database.clone(),
             recorder,
             token,
+            timers,
             moving,
         });
         Ok(Self {
@@ -141,6 +144,10 @@ impl Parts {
             });
         }
         let recorder = self.admin.recorder.clone();
+        for part in self.admin.timers.parts() {
+            let (clock, shutdown) = (self.dispatch.parts().clock.clone(), self.shutdown());
+            tasks.spawn(drive(part.clone(), clock, shutdown));
+        }
         tasks.spawn(keep_house(self.shutdown(), self.tls.clone(), recorder));
         let mut door = JoinSet::new();
         let (admin, close_door) = (self.admin.clone(), Arc::new(Notify::new()));
