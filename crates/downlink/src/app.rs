@@ -15,6 +15,9 @@ const SECRET_BYTES_MAX: u64 = 4_096;
 #[derive(Subcommand)]
 pub(crate) enum App {
     /// Create an application; its secret is shown once.
+    #[command(
+        after_help = "Examples:\n  downlink app create --id meters --name 'Water meters'\n  downlink app create --id bench --unthrottled --json"
+    )]
     Create {
         /// Its appId; made up if absent.
         #[arg(long, value_name = "APPID")]
@@ -33,12 +36,14 @@ pub(crate) enum App {
         json: bool,
     },
     /// List the applications.
+    #[command(after_help = "Examples:\n  downlink app list")]
     List {
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
     /// Limit an application's calls, or stop limiting them.
+    #[command(after_help = "Examples:\n  downlink app throttle meters off")]
     Throttle {
         /// The application.
         app_id: String,

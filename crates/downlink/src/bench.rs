@@ -1,5 +1,6 @@
 //! `downlink bench`: measures the real server. The work is done in `sim`.
 
+use crate::show::Show;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use sim::bench::{Options, Part, run};
@@ -8,12 +9,13 @@ use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Starts `downlink serve` on a folder of a real disk, puts load on it from this process, and prints each measure beside its
-/// goal. Only a release build's figures mean something: `make bench`.
+/// goal. Only a release build's figures mean something: `make bench`. With --json it prints an object a line.
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  downlink bench
+  downlink bench --only latency --quick --json")]
 pub(crate) struct Bench {
-    /// Print a JSON object a line instead of a table.
-    #[arg(long)]
-    json: bool,
     /// Measure less, and shorter: for a first look, not for a note.
     #[arg(long)]
     quick: bool,
@@ -42,10 +44,10 @@ enum Which {
 
 impl Bench {
     /// Measures.
-    pub(crate) fn run(&self) -> Result<()> {
+    pub(crate) fn run(&self, show: Show) -> Result<()> {
         let program = std::env::current_exe().context("the program does not know its own file")?;
         let options = Options {
-            json: self.json,
+            json: show.json,
             quick: self.quick,
             only: self.only.map(Which::part),
             folder: self.folder.clone(),

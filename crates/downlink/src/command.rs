@@ -1,10 +1,9 @@
 //! `downlink command`: where commands stand, how they came there, and why.
 
-use crate::show;
+use crate::{Desk, show};
 use anyhow::Result;
 use clap::Subcommand;
 use serde_json::value::RawValue;
-use server::admin::client::Client;
 use server::admin::wire::{CommandView, Explanation, HistoryView};
 
 const PATH: &str = "/downlink/v1/commands";
@@ -12,6 +11,10 @@ const PATH: &str = "/downlink/v1/commands";
 #[derive(Subcommand)]
 pub(crate) enum Commands {
     /// Show one command.
+    #[command(after_help = "\
+Examples:
+  downlink command show 0000000000000001e5676fee2522a3e4
+  downlink command show 0000000000000001e5676fee2522a3e4 --history --explain")]
     Show {
         /// Its id, 32 hex digits.
         command_id: String,
@@ -21,11 +24,12 @@ pub(crate) enum Commands {
         /// Say in words why it stands where it stands.
         #[arg(long)]
         explain: bool,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
     },
     /// List the latest commands, newest first, direct calls included.
+    #[command(after_help = "\
+Examples:
+  downlink command list
+  downlink command list --limit 5 --json")]
     List {
         /// Of this device only.
         #[arg(long, value_name = "DEVICEID")]
@@ -33,20 +37,17 @@ pub(crate) enum Commands {
         /// How many at the most.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
     },
 }
 
 impl Commands {
-    pub(crate) async fn run(self, client: &Client) -> Result<()> {
+    pub(crate) async fn run(self, desk: &Desk) -> Result<()> {
+        let Desk { client, show } = desk;
         match self {
             Self::Show {
                 command_id,
                 history,
                 explain,
-                json,
             } => {
                 let path = format!("{PATH}/{}", show::escape(&command_id));
                 let command: Box<RawValue> = client.read(&path).await?;
@@ -61,24 +62,20 @@ impl Commands {
                 if explain {
                     shown.why = Some(client.read(&format!("{path}/explain")).await?);
                 }
-                if json {
+                if show.json {
                     shown.as_json()
                 } else {
                     shown.for_people()
                 }
             }
-            Self::List {
-                device,
-                limit,
-                json,
-            } => {
+            Self::List { device, limit } => {
                 let device = device
                     .map(|id| format!("&deviceId={}", show::escape(&id)))
                     .unwrap_or_default();
                 let commands: Box<RawValue> = client
                     .read(&format!("{PATH}?limit={limit}{device}"))
                     .await?;
-                if json {
+                if show.json {
                     return show::json(&commands);
                 }
                 listed(&serde_json::from_str::<Vec<CommandView>>(commands.get())?)

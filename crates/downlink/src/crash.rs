@@ -12,6 +12,10 @@ use tokio::signal::unix::{SignalKind, signal};
 /// A seed repeats a round's decisions: when it kills, who asks what, how devices behave. It does not repeat real time: which
 /// instruction a kill hits, and in which order the machine runs what runs at once, differs from run to run.
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  downlink crash --rounds 10
+  downlink crash --rounds 1 --seed 7")]
 pub(crate) struct Crash {
     /// How many rounds.
     #[arg(long, default_value_t = 100, value_name = "N")]

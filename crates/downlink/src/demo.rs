@@ -9,6 +9,7 @@ mod stage;
 mod story;
 mod teller;
 
+use crate::show::Show;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use sim::rig::Ground;
@@ -22,23 +23,25 @@ use tokio::signal::unix::{SignalKind, signal};
 const START_WITHIN: Duration = Duration::from_secs(10);
 
 /// Shows the whole story in one process tree.
+///
+/// With --json it prints an object a line: `status` for every change of every command, `step`, and at the end `summary`.
 #[derive(Args)]
-pub(crate) struct Demo {
-    /// Print a JSON object a line instead: `status` for every change of every command, `step`, and at the end `summary`.
-    #[arg(long)]
-    json: bool,
-}
+#[command(after_help = "\
+Examples:
+  downlink demo
+  downlink demo --json | jq 'select(.event == \"status\")'")]
+pub(crate) struct Demo;
 
 impl Demo {
     /// Runs the demo. Fails unless every step was as told.
-    pub(crate) fn run(&self) -> Result<()> {
+    pub(crate) fn run(show: Show) -> Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(until_told(self.play()))
+        runtime.block_on(until_told(Self::play(show)))
     }
 
-    async fn play(&self) -> Result<()> {
+    async fn play(show: Show) -> Result<()> {
         let began = sim::passed();
         let folder = tempfile::Builder::new()
             .prefix("downlink-demo-")
@@ -48,7 +51,7 @@ impl Demo {
         config.clock.test = true;
         let program = std::env::current_exe().context("the program does not know itself")?;
         let ground = Ground::new(program, &config, START_WITHIN)?;
-        let teller = Teller::new(self.json);
+        let teller = Teller::new(show.json);
         teller.title()?;
         let mut stage = Stage::open(ground, teller).await?;
         let played = story::play(&mut stage)

@@ -3,10 +3,12 @@
 mod app;
 mod bench;
 mod command;
+mod complete;
 mod configure;
 mod crash;
 mod demo;
 mod device;
+mod fail;
 mod log;
 mod profiles;
 mod serve;
@@ -17,8 +19,19 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use server::admin::client::Client;
 use server::config::{Config, Layers};
+use show::Show;
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+const ABOUT: &str = "\
+Examples:
+  downlink demo
+  downlink serve --data /var/lib/downlink
+  downlink app create --id meters
+  downlink profile add water-meter.json
+  downlink command list
+
+`downlink help COMMAND` explains each, with examples. `downlink config` prints every setting.";
 
 /// Gets a command from an application to a device that may be asleep, and tells the application truthfully what became of it.
 #[derive(Parser)]
@@ -26,7 +39,9 @@ use std::process::ExitCode;
     name = "downlink",
     version,
     max_term_width = 110,
-    arg_required_else_help = true
+    arg_required_else_help = true,
+    after_help = ABOUT,
+    after_long_help = format!("{ABOUT}\n\n{}", fail::EXIT_CODES)
 )]
 struct Cli {
     #[command(flatten)]
@@ -35,7 +50,7 @@ struct Cli {
     what: What,
 }
 
-/// Which installation is meant.
+/// Which installation is meant, and how it is talked about.
 #[derive(Args)]
 struct Place {
     /// The configuration file; `downlink config` prints one to begin with.
@@ -44,6 +59,15 @@ struct Place {
     /// The data folder: database, keys, certificates, admin token [default: downlink-data].
     #[arg(long, global = true, value_name = "FOLDER")]
     data: Option<PathBuf>,
+    /// Print JSON, errors too.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+/// The server that a conversation is with, and how its outcome is shown.
+struct Desk {
+    client: Client,
+    show: Show,
 }
 
 #[derive(Subcommand)]
@@ -53,26 +77,42 @@ enum What {
     /// Print the commented configuration with every default, or check a file.
     Config(configure::Configure),
     /// Create and change applications: who may log in to the interface for applications.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  downlink app create --id meters\n  downlink app list"
+    )]
     App(app::App),
     /// Add and list product models ("profiles"): what kinds of devices there are and what they can do.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  downlink profile add water-meter.json\n  downlink profile list"
+    )]
     Profile(profiles::Profiles),
-    /// Look at commands: where they stand, how they came there, and why.
-    #[command(subcommand)]
-    Command(command::Commands),
     /// Look at a device.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Examples:\n  downlink device show meter-1")]
     Device(device::Devices),
+    /// Look at commands: where they stand, how they came there, and why.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  downlink command list --device 00000000-0001-8a5b-9c3d-2f4e6a8b0c1d"
+    )]
+    Command(command::Commands),
     /// Kill the real server under load, again and again, and check that it kept its promises.
     Crash(crash::Crash),
     /// Show the whole story: a server, a device and an application on this machine, checked at every step.
     Demo(demo::Demo),
     /// Let simulated devices live against a server that runs, from a seed.
+    #[command(after_help = "\
+Examples:
+  downlink sim --ca downlink-data/tls/ca.pem --app-id demo --secret $SECRET --devices 20 --seconds 60
+  downlink sim --url http://127.0.0.1:8743 --app-id demo --secret $SECRET --seed 7 --json")]
     Sim(Box<sim::fleet::Options>),
     /// Measure the real server beside the disk's own fsync rate.
     Bench(bench::Bench),
+    /// Print what a shell needs to complete commands and flags.
+    Completions(complete::Completions),
     /// Print the version.
+    #[command(after_help = "Examples:\n  downlink version\n  downlink version --json")]
     Version,
 }
 
@@ -101,16 +141,27 @@ impl Place {
     fn client(&self) -> Result<Client> {
         Ok(Client::of_folder(&self.settings()?.data.folder)?)
     }
+
+    fn show(&self) -> Show {
+        Show { json: self.json }
+    }
+
+    fn desk(&self) -> Result<Desk> {
+        Ok(Desk {
+            client: self.client()?,
+            show: self.show(),
+        })
+    }
 }
 
 fn main() -> ExitCode {
-    let Cli { place, what } = Cli::parse();
+    let Cli { place, what } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return fail::misunderstood(&error),
+    };
     match run(&place, what) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => fail::report(&error, place.json),
     }
 }
 
@@ -119,15 +170,23 @@ fn run(place: &Place, what: What) -> Result<()> {
         What::Serve(serve) => serve.run(place),
         What::Config(configure) => configure.run(place),
         What::App(app) => ask(app.run(&place.client()?)),
-        What::Profile(profiles) => ask(profiles.run(&place.client()?)),
-        What::Command(commands) => ask(commands.run(&place.client()?)),
-        What::Device(devices) => ask(devices.run(&place.client()?)),
+        What::Profile(profiles) => ask(profiles.run(&place.desk()?)),
+        What::Device(devices) => ask(devices.run(&place.desk()?)),
+        What::Command(commands) => ask(commands.run(&place.desk()?)),
         What::Crash(crash) => crash.run(),
-        What::Demo(demo) => demo.run(),
-        What::Sim(options) => ask(simulate::run(&options)),
-        What::Bench(bench) => bench.run(),
-        What::Version => show::line(format_args!("downlink {}", env!("CARGO_PKG_VERSION"))),
+        What::Demo(demo::Demo) => demo::Demo::run(place.show()),
+        What::Sim(options) => ask(simulate::run(&options, place.show())),
+        What::Bench(bench) => bench.run(place.show()),
+        What::Completions(completions) => completions.run(),
+        What::Version => version(place.show()),
     }
+}
+
+fn version(show: Show) -> Result<()> {
+    let version = env!("CARGO_PKG_VERSION");
+    show.either(serde_json::json!({ "version": version }), |_| {
+        show::line(format_args!("downlink {version}"))
+    })
 }
 
 /// Runs a short conversation with a server.
@@ -139,29 +198,4 @@ fn ask(conversation: impl Future<Output = Result<()>>) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory;
-
-    #[test]
-    fn every_flag_has_a_help_text_and_none_is_defined_twice() {
-        Cli::command().debug_assert();
-        let mut waiting = vec![Cli::command()];
-        while let Some(command) = waiting.pop() {
-            assert!(
-                command.get_about().is_some(),
-                "{} has no help",
-                command.get_name()
-            );
-            for arg in command.get_arguments() {
-                assert!(
-                    arg.get_help().is_some(),
-                    "{} {} has no help",
-                    command.get_name(),
-                    arg.get_id()
-                );
-            }
-            waiting.extend(command.get_subcommands().cloned());
-        }
-    }
-}
+mod tests;

@@ -1,9 +1,9 @@
 //! `downlink profile`: product models.
 
-use crate::show;
+use crate::{Desk, show};
 use anyhow::{Context, Result};
 use clap::Subcommand;
-use server::admin::client::{Client, Method};
+use server::admin::client::Method;
 use server::admin::wire::{ProfileAdded, ProfileView};
 use std::path::PathBuf;
 
@@ -12,31 +12,33 @@ const PATH: &str = "/downlink/v1/profiles";
 #[derive(Subcommand)]
 pub(crate) enum Profiles {
     /// Add a product model, or a new version of one.
+    #[command(after_help = "\
+Examples:
+  downlink profile add water-meter.json
+  downlink profile add vendor-package.zip --json")]
     Add {
         /// The vendor's package (zip), or one JSON document with `devices` and `services`.
         file: PathBuf,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
     },
     /// List the product models.
-    List {
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    #[command(after_help = "\
+Examples:
+  downlink profile list
+  downlink profile list --json")]
+    List {},
 }
 
 impl Profiles {
-    pub(crate) async fn run(self, client: &Client) -> Result<()> {
+    pub(crate) async fn run(self, desk: &Desk) -> Result<()> {
+        let Desk { client, show } = desk;
         match self {
-            Self::Add { file, json } => {
+            Self::Add { file } => {
                 let package = std::fs::read(&file)
                     .with_context(|| format!("{} cannot be read", file.display()))?;
                 let answer = client.call(Method::POST, PATH, package).await;
                 let answer = answer.with_context(|| format!("{} was not added", file.display()))?;
                 let added: ProfileAdded = serde_json::from_slice(&answer)?;
-                if json {
+                if show.json {
                     return show::json(&added);
                 }
                 listed(&[added.profile])?;
@@ -47,13 +49,9 @@ impl Profiles {
                 };
                 show::line(format_args!("{said}"))
             }
-            Self::List { json } => {
+            Self::List {} => {
                 let profiles: Vec<ProfileView> = client.read(PATH).await?;
-                if json {
-                    show::json(&profiles)
-                } else {
-                    listed(&profiles)
-                }
+                show.either(profiles, |profiles| listed(&profiles))
             }
         }
     }

@@ -13,6 +13,12 @@ use tokio::signal::unix::{SignalKind, signal};
     clippy::struct_excessive_bools,
     reason = "each is a flag of the command line"
 )]
+#[command(after_help = "\
+Examples:
+  downlink serve
+  downlink serve --data /var/lib/downlink --tls-names iot.example.com
+  downlink serve --test-clock --free-ports --plain-http
+  downlink serve --set commands.pending_max=50 --log-json")]
 pub(crate) struct Serve {
     /// The address for applications [default: 0.0.0.0].
     #[arg(long, value_name = "ADDRESS")]

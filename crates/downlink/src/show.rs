@@ -5,6 +5,28 @@ use serde::Serialize;
 use std::fmt::Arguments;
 use std::io::{ErrorKind, Write};
 
+/// How an outcome is shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Show {
+    /// As JSON, for programs.
+    pub(crate) json: bool,
+}
+
+impl Show {
+    /// Prints `value` as JSON, or what `people` makes of it.
+    pub(crate) fn either<T: Serialize>(
+        self,
+        value: T,
+        people: impl FnOnce(T) -> Result<()>,
+    ) -> Result<()> {
+        if self.json {
+            json(&value)
+        } else {
+            people(value)
+        }
+    }
+}
+
 /// Prints a line.
 pub(crate) fn line(text: Arguments<'_>) -> Result<()> {
     match writeln!(std::io::stdout().lock(), "{text}") {

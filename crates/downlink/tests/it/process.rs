@@ -48,16 +48,22 @@ pub(crate) fn printed(folder: &Path, args: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// Runs the program, which is to fail, and returns what it complained of.
+/// Runs the program, which is to fail with status 1, and returns what it complained of.
 pub(crate) fn complaint(folder: &Path, args: &[&str]) -> String {
+    complaint_with(folder, args, 1)
+}
+
+/// Runs the program, which is to fail with this status, and returns what it complained of.
+pub(crate) fn complaint_with(folder: &Path, args: &[&str], status: i32) -> String {
     let output = run(folder, args);
+    let text = String::from_utf8(output.stderr).expect("text");
     assert_eq!(
         output.status.code(),
-        Some(1),
-        "{args:?}: {}",
+        Some(status),
+        "{args:?}: {}{text}",
         String::from_utf8_lossy(&output.stdout)
     );
-    String::from_utf8(output.stderr).expect("text")
+    text
 }
 
 impl Server {

@@ -1,6 +1,6 @@
 //! Started, asked, stopped, refused: each by a process of its own.
 
-use crate::process::{Server, complaint, printed, run};
+use crate::process::{Server, complaint, complaint_with, printed, run};
 use serde_json::Value;
 use server::config::{Config, template};
 use std::io::{Read, Write};
@@ -49,12 +49,14 @@ fn a_server_is_started_asked_and_stopped_in_good_order() {
     );
     let unknown = "0000000000000001e5676fee2522a3e4";
     assert_eq!(
-        complaint(data, &["command", "show", unknown]),
-        format!("error: there is no command {unknown}\n")
+        complaint_with(data, &["command", "show", unknown], 4),
+        format!(
+            "error: there is no command {unknown}\n  `downlink command list` shows what there is\n"
+        )
     );
     assert_eq!(
-        complaint(data, &["device", "show", "a b"]),
-        "error: there is no device a b\n"
+        complaint_with(data, &["device", "show", "a b"], 4),
+        "error: there is no device a b\n  `downlink device list` shows what there is\n"
     );
 
     let mut health = TcpStream::connect(server.ports.admin).expect("connected");
@@ -78,7 +80,7 @@ fn a_server_is_started_asked_and_stopped_in_good_order() {
         .expect("announced");
     assert_eq!(ready["data"].as_str(), data.to_str());
     assert!(!log.contains(&secret));
-    let gone = complaint(data, &["app", "list"]);
+    let gone = complaint_with(data, &["app", "list"], 3);
     assert!(gone.contains("no server runs on the data folder"), "{gone}");
 }
 

@@ -63,12 +63,30 @@ pub enum ClientError {
     Refused {
         /// With this status.
         status: StatusCode,
+        /// The kind of the problem, for programs: [`ProblemView::error`].
+        kind: String,
         /// What it said.
         message: String,
+        /// The code of the contract, where the refusal has one.
+        code: Option<String>,
     },
     /// The answer is not what is expected of this version.
     #[error("the server's answer is not understood: {0}")]
     Answer(String),
+}
+
+impl ClientError {
+    /// The contract's code of a refusal that has one.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused { code, .. } => code.as_deref(),
+            Self::NotRunning { .. }
+            | Self::Ports { .. }
+            | Self::Token(_)
+            | Self::Unreachable { .. }
+            | Self::Answer(_) => None,
+        }
+    }
 }
 
 impl Client {
@@ -134,9 +152,17 @@ impl Client {
         if status.is_success() {
             return Ok(answer);
         }
-        let said = serde_json::from_slice::<ProblemView>(&answer).map(|problem| problem.message);
-        let message = said.unwrap_or_else(|_| format!("the server answered {status}"));
-        Err(ClientError::Refused { status, message })
+        let said = serde_json::from_slice(&answer).unwrap_or_else(|_| ProblemView {
+            error: "failed".to_owned(),
+            message: format!("the server answered {status}"),
+            code: None,
+        });
+        Err(ClientError::Refused {
+            status,
+            kind: said.error,
+            message: said.message,
+            code: said.code,
+        })
     }
 
     /// One request on a connection of its own; the status is the caller's to judge.

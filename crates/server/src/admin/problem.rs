@@ -25,6 +25,14 @@ pub enum Problem {
     /// The request is not understood.
     #[error("{0}")]
     Invalid(String),
+    /// An application would have been refused with this code of the contract.
+    #[error("{message}")]
+    Contract {
+        /// The code.
+        code: api::Code,
+        /// What is wrong, in words.
+        message: String,
+    },
     /// It conflicts with what is there.
     #[error("{0}")]
     Conflict(String),
@@ -49,11 +57,27 @@ impl Problem {
             Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
             Self::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "method"),
             Self::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid"),
+            Self::Contract { .. } => (StatusCode::CONFLICT, "refused"),
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
             Self::NoTestClock => (StatusCode::CONFLICT, "no_test_clock"),
             Self::Overload => (StatusCode::SERVICE_UNAVAILABLE, "overload"),
             Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
             Self::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "store"),
+        }
+    }
+
+    fn code(&self) -> Option<String> {
+        match self {
+            Self::Contract { code, .. } => Some(code.number().to_owned()),
+            Self::Token
+            | Self::NotFound(_)
+            | Self::Method(_)
+            | Self::Invalid(_)
+            | Self::Conflict(_)
+            | Self::NoTestClock
+            | Self::Overload
+            | Self::Stopping
+            | Self::Store(_) => None,
         }
     }
 }
@@ -69,6 +93,7 @@ impl IntoResponse for Problem {
             Json(ProblemView {
                 error: error.to_owned(),
                 message: self.to_string(),
+                code: self.code(),
             }),
         )
             .into_response()

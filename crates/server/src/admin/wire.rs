@@ -12,6 +12,9 @@ pub struct ProblemView {
     pub error: String,
     /// What is wrong, for people.
     pub message: String,
+    /// The code of the contract, where an application would have been refused with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 /// A moment: for programs and for people.

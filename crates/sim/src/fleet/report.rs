@@ -5,9 +5,10 @@ use std::fmt;
 
 use api::commands::{CommandAnswer, CommandStatus};
 use sdk::{ContractError, Error};
+use serde::Serialize;
 
 /// A fleet's commands, counted by the application, the platform and the devices.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct FleetReport {
     /// Commands that the platform accepted.
     pub accepted: u64,
