@@ -8,6 +8,7 @@
 //! Sections in brackets are those of the contract (`[5.2]` is command creation); `R3.1` is a ruling in `docs/rulings.md`.
 
 pub mod auth;
+pub mod callbacks;
 pub mod cancel_tasks;
 pub mod codes;
 pub mod commands;
@@ -22,6 +23,7 @@ pub mod query;
 pub mod registration;
 mod secret;
 mod timestamp;
+pub mod webhook;
 
 pub use codes::Code;
 pub use failure::{ErrorBody, ErrorStatus, Failure, GatewayBody};
