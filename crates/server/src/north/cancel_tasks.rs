@@ -8,7 +8,7 @@ use api::cancel_tasks::{
     CancelTaskAnswer, CancelTaskRequest, CancelTaskStatus, CancelTasksAnswer, CancelTasksQuery,
 };
 use api::commands::Pagination;
-use delivery::{Command, Who};
+use delivery::Command;
 use std::sync::Arc;
 use store::{Application, CancelTask, CancelTaskFilter, Failed, Page, Store, TaskId};
 
@@ -19,19 +19,19 @@ pub(super) async fn create(
     caller: &Arc<Application>,
 ) -> Result<Answer, Error> {
     let request = CancelTaskRequest::from_json(&call.body)?;
-    let owner = north.owner(call, caller)?;
-    let device = north.device(&request.device_id, &owner).await?;
+    let scope = north.scope_of(call, caller, &request.device_id).await?;
+    let owner = &scope.owner;
+    let device = north.device(&request.device_id, &scope).await?;
     let id = TaskId(u128::from(call.now.as_millis()) << 64 | u128::from(random::number()));
-    let who = Who::Application(caller.key);
     let (task, before) = north
         .dispatch
-        .cancel_all(device.id, (id, owner.key), who)
+        .cancel_all(device.id, (id, owner.key), scope.who())
         .await?;
     Ok(Answer::of(&shown(
         &task,
         &before,
         CancelTaskStatus::Running,
-        &owner,
+        owner,
     )?))
 }
 
@@ -42,9 +42,13 @@ pub(super) async fn list(
     caller: &Arc<Application>,
 ) -> Result<Answer, Error> {
     let query = CancelTasksQuery::read(&call.query)?;
-    let owner = north.owner(call, caller)?;
+    let scope = match &query.device_id {
+        Some(id) => north.scope_of(call, caller, id).await?,
+        None => north.scope(call, caller)?,
+    };
+    let owner = &scope.owner;
     let device = match &query.device_id {
-        Some(id) => Some(north.device_of_old(id, owner.key).await?),
+        Some(id) => Some(north.device_of_old(id, &scope).await?),
         None => None,
     };
     north.row_fault()?;
@@ -88,7 +92,7 @@ pub(super) async fn list(
         } else {
             CancelTaskStatus::Success
         };
-        shown(task, commands, status, &owner)
+        shown(task, commands, status, owner)
     };
     let data: Result<Vec<_>, Error> = page.items.iter().map(shown).collect();
     Ok(Answer::of(&CancelTasksAnswer {

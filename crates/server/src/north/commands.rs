@@ -30,23 +30,25 @@ pub(super) async fn create(
         "callbackUrl",
         &north.settings,
     )?;
-    let owner = north.owner(call, caller)?;
-    let repeatable = key.map(|key| Repeatable::new(&key, call, &owner, &request));
+    let scope = north.scope_of(call, caller, &request.device_id).await?;
+    let owner = &scope.owner;
+    let repeatable = key.map(|key| Repeatable::new(&key, call, &scope, &request));
     if let Some(repeatable) = &repeatable
-        && let Some(command) = north.kept(repeatable, &owner).await?
+        && let Some(command) = north.kept(repeatable, owner).await?
     {
-        return repeated(repeatable, &command, &owner);
+        return repeated(repeatable, &command, owner);
     }
-    let device = north.device(&request.device_id, &owner).await?;
+    let device = north.device(&request.device_id, &scope).await?;
     north.session_fault()?;
     north.callback_fault(request.callback_url.as_ref())?;
-    let ask = ask(north, &device, &request, repeatable.as_ref()).map(|ask| Ask {
-        who: Who::Application(caller.key),
+    let ask = ask(north, &device, &request, repeatable.as_ref())?;
+    let ask = Ask {
+        who: scope.who(),
         ..ask
-    })?;
+    };
     let accepted = north.dispatch.submit(device.id, ask).await?;
     if let (true, Some(repeatable)) = (accepted.repeated, &repeatable) {
-        return repeated(repeatable, &accepted.command, &owner);
+        return repeated(repeatable, &accepted.command, owner);
     }
     let PostCommandRequest {
         command,
@@ -124,9 +126,13 @@ pub(super) async fn list(
     caller: &Arc<Application>,
 ) -> Result<Answer, Error> {
     let query = CommandsQuery::read(&call.query)?;
-    let owner = north.owner(call, caller)?;
+    let scope = match &query.device_id {
+        Some(id) => north.scope_of(call, caller, id).await?,
+        None => north.scope(call, caller)?,
+    };
+    let owner = &scope.owner;
     let device = match &query.device_id {
-        Some(id) => Some(north.device_of_old(id, owner.key).await?),
+        Some(id) => Some(north.device_of_old(id, &scope).await?),
         None => None,
     };
     north.row_fault()?;
@@ -171,15 +177,16 @@ pub(super) async fn cancel(
     };
     paths::check_id("deviceCommandId", id)?;
     let CancelCommandRequest = CancelCommandRequest::from_json(&call.body)?;
-    let owner = north.owner(call, caller)?;
-    let unknown = || Error::code(Code::CommandUnknown);
-    let id: CommandId = id.parse().map_err(|_| unknown())?;
+    let scope = north.scope(call, caller)?;
+    let id: Option<CommandId> = id.parse().ok();
     north.row_fault()?;
-    let found = north.registry.ask(move |store| store.command(id)).await?;
-    let command = found
-        .filter(|command| command.app == owner.key)
-        .ok_or_else(unknown)?;
-    let kept = wire::shown(&command, &owner.app_id)?;
+    let found = match id {
+        Some(id) => north.registry.ask(move |store| store.command(id)).await?,
+        None => None,
+    };
+    let (scope, command) = north.command_within(call, scope, found)?;
+    let (id, app_id) = (command.id, &scope.owner.app_id);
+    let kept = wire::shown(&command, app_id)?;
     north.callback_fault(kept.callback_url.as_ref())?;
     if command.has_ended() {
         return Err(Error::code(Code::CommandNotCancellable));
@@ -187,7 +194,7 @@ pub(super) async fn cancel(
     north.session_fault()?;
     let cancelled = north
         .dispatch
-        .cancel(command.device, id, Who::Application(caller.key))
+        .cancel(command.device, id, scope.who())
         .await?;
-    Ok(Answer::of(&wire::shown(&cancelled, &owner.app_id)?))
+    Ok(Answer::of(&wire::shown(&cancelled, app_id)?))
 }

@@ -9,7 +9,6 @@ use api::devices::{
     DeleteDeviceQuery, DeviceAnswer, DeviceQuery, DeviceService, ModifyDeviceRequest, NodeType,
 };
 use api::paths;
-use delivery::Who;
 use std::sync::Arc;
 use store::{Application, Device, Report};
 
@@ -21,8 +20,8 @@ pub(super) async fn modify(
 ) -> Result<Answer, Error> {
     let id = device_id(call)?;
     let request = ModifyDeviceRequest::from_json(&call.body)?;
-    let owner = north.owner(call, caller)?;
-    let device = north.device(id, &owner).await?;
+    let scope = north.scope_of(call, caller, id).await?;
+    let device = north.device(id, &scope).await?;
     Info::read(&device)?;
     let psk = request
         .psk
@@ -58,12 +57,11 @@ pub(super) async fn delete(
         app_id: _,
         cascade: _,
     } = DeleteDeviceQuery::read(&call.query)?;
-    let owner = north.owner(call, caller)?;
-    let device = north.device(id, &owner).await?;
-    let who = Who::Application(caller.key);
+    let scope = north.scope_of(call, caller, id).await?;
+    let device = north.device(id, &scope).await?;
     if north
         .registry
-        .delete_device(device.id, who, call.now)
+        .delete_device(device.id, scope.who(), call.now)
         .await?
     {
         Ok(Answer::Nothing)
@@ -80,8 +78,8 @@ pub(super) async fn show(
 ) -> Result<Answer, Error> {
     let id = device_id(call)?;
     let query = DeviceQuery::read(&call.query)?;
-    let owner = north.owner(call, caller)?;
-    let device = north.device(id, &owner).await?;
+    let scope = north.scope_of(call, caller, id).await?;
+    let device = north.device(id, &scope).await?;
     let info = Info::read(&device)?;
     let device_id = device.id;
     let reports = north

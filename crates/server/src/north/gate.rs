@@ -7,8 +7,8 @@
 //! | 3 | 1010005 | the token | [`North::admit`] |
 //! | 4 | 1010009 | throttle | [`North::admit`] |
 //! | 5 | 100022 | shape: path variables, query, body, headers | the handler, first of all |
-//! | 6 | 100203 | unknown `appId` | [`North::owner`] |
-//! | 7 | 100217 | not authorised | [`North::owner`] |
+//! | 6 | 100203 | unknown `appId` | [`North::scope`] |
+//! | 7 | 100217 | not authorised | [`North::scope`] |
 //! | – | 190409 | the idempotency key belongs to another request (R1.15) | [`North::kept`](super::repeat) |
 //! | 8 | 100418 | the device | [`North::device`] |
 //! | 9 | 100434, 100435 | the command | `commands::cancel`, the heart |
@@ -23,11 +23,62 @@ use super::error::Error;
 use super::{Call, North, compat};
 use crate::clock;
 use crate::faults::Fault;
+use crate::registry::Right;
 use api::{Code, Operation};
-use delivery::{AppKey, DeviceId, Moment};
+use delivery::{Command, DeviceId, Moment, Who};
 use http::HeaderMap;
 use std::sync::Arc;
 use store::{Application, Device, TokenKind};
+
+/// Whose resources a call is about, and by what right.
+#[derive(Debug)]
+pub(super) struct Scope {
+    /// The application whose they are; answers name it as `appId` (R1.13).
+    pub(super) owner: Arc<Application>,
+    /// The application that calls.
+    pub(super) caller: Arc<Application>,
+    /// What the caller was granted; `None` where the resources are its own.
+    right: Option<Arc<Right>>,
+    /// The right does not cover the operation: of commands, those that the caller created are within the scope.
+    created_only: bool,
+}
+
+impl Scope {
+    fn own(caller: &Arc<Application>) -> Self {
+        Self {
+            owner: caller.clone(),
+            caller: caller.clone(),
+            right: None,
+            created_only: false,
+        }
+    }
+
+    /// Whether a device of the owner's is within the scope.
+    pub(super) fn covers(&self, device: DeviceId) -> bool {
+        self.right
+            .as_ref()
+            .is_none_or(|right| right.covers_device(Some(device)))
+    }
+
+    /// Whether a device that is to be registered is within the scope.
+    pub(super) fn covers_new(&self) -> bool {
+        self.right
+            .as_ref()
+            .is_none_or(|right| right.covers_device(None))
+    }
+
+    /// Whether a command is within the scope: one of the owner's that the caller created (R1.13), or of a device within it.
+    pub(super) fn covers_command(&self, command: &Command) -> bool {
+        let created = || creator(command) == Some(Who::Application(self.caller.key));
+        let covered = || !self.created_only && self.covers(command.device);
+        command.app == self.owner.key && (covered() || created())
+    }
+
+    /// Who acts.
+    pub(super) fn who(&self) -> Who {
+        Who::Application(self.caller.key)
+    }
+}
 
 impl North {
     /// Checks 1 to 4, which need the head of the request only. The caller, if the operation needs one.
@@ -79,45 +130,125 @@ impl North {
             .map_err(|wait_s| Error::Throttled { wait_s, detail })
     }
 
-    /// Checks 6 and 7: the application whose resources the call is about. No `appId` means the caller's own.
-    pub(super) fn owner(
+    /// Checks 6 and 7: whose resources the call is about, and by what right. No `appId` means the caller's own.
+    pub(super) fn scope(&self, call: &Call, caller: &Arc<Application>) -> Result<Scope, Error> {
+        match call.query.app_id()? {
+            Some(app_id) if app_id != caller.app_id => {
+                let owner = self.registry.application(&app_id);
+                let owner = owner.ok_or_else(|| Error::code(Code::AppUnknown))?;
+                self.scope_under(call, caller, owner)
+            }
+            Some(_) | None => Ok(Scope::own(caller)),
+        }
+    }
+
+    /// As [`scope`](Self::scope), for a call that names a device. Without an `appId` it is about the device's application if
+    /// that one has granted the caller something: a client family drops `appId` from its addresses (contract §15.34).
+    pub(super) async fn scope_of(
         &self,
         call: &Call,
         caller: &Arc<Application>,
-    ) -> Result<Arc<Application>, Error> {
-        let Some(app_id) = call.query.app_id()? else {
-            return Ok(caller.clone());
-        };
-        if app_id == caller.app_id {
-            return Ok(caller.clone());
+        device: &str,
+    ) -> Result<Scope, Error> {
+        let scope = self.scope(call, caller)?;
+        if call.query.app_id()?.is_some() || !self.registry.grants().is_grantee(caller.key) {
+            return Ok(scope);
         }
-        Err(Error::code(
-            if self.registry.application(&app_id).is_some() {
-                Code::NotAuthorised
-            } else {
-                Code::AppUnknown
-            },
-        ))
+        let Ok(id) = device.parse::<DeviceId>() else {
+            return Ok(scope);
+        };
+        let found = self.registry.ask(move |store| store.device(id)).await?;
+        let Some(device) = found.filter(|device| device.app != caller.key) else {
+            return Ok(scope);
+        };
+        let right = self
+            .registry
+            .grants()
+            .right(device.app, caller.key, call.now);
+        match (right, self.registry.application_by_key(device.app)) {
+            (Some(right), Some(owner)) if right.covers_device(Some(id)) => {
+                self.scope_under(call, caller, owner)
+            }
+            (Some(_) | None, _) => Ok(scope),
+        }
     }
 
-    /// Check 8: the device with this id, if it is the owner's.
-    pub(super) async fn device(&self, id: &str, owner: &Application) -> Result<Arc<Device>, Error> {
+    /// Check 7 for another application's resources. Without a right to the operation the creator of commands still reads and
+    /// cancels those (R1.13), while any right is in force.
+    pub(super) fn scope_under(
+        &self,
+        call: &Call,
+        caller: &Arc<Application>,
+        owner: Arc<Application>,
+    ) -> Result<Scope, Error> {
+        let right = self
+            .registry
+            .grants()
+            .right(owner.key, caller.key, call.now);
+        let right = right.ok_or_else(|| {
+            Error::detailed(
+                Code::NotAuthorised,
+                "the application has granted the caller nothing that is in force",
+            )
+        })?;
+        let created_only = !right.covers_operation(call.operation);
+        if created_only && !is_creators(call.operation) {
+            return Err(not_covered());
+        }
+        Ok(Scope {
+            owner,
+            caller: caller.clone(),
+            right: Some(right),
+            created_only,
+        })
+    }
+
+    /// Check 8: the device with this id, if it is within the scope. One of the owner's that its grant does not cover is, for the
+    /// caller, like one that does not exist.
+    pub(super) async fn device(&self, id: &str, scope: &Scope) -> Result<Arc<Device>, Error> {
         let id: DeviceId = id.parse().map_err(|_| Error::DeviceMissing)?;
         self.row_fault()?;
         let device = self.registry.device(id).await?;
         device
-            .filter(|device| device.app == owner.key)
+            .filter(|device| device.app == scope.owner.key && scope.covers(device.id))
             .ok_or(Error::DeviceMissing)
     }
 
     /// As [`device`](Self::device), but of deleted ones too: their commands stay readable (R1.11).
-    pub(super) async fn device_of_old(&self, id: &str, owner: AppKey) -> Result<DeviceId, Error> {
+    pub(super) async fn device_of_old(&self, id: &str, scope: &Scope) -> Result<DeviceId, Error> {
         let id: DeviceId = id.parse().map_err(|_| Error::DeviceMissing)?;
         let device = self.registry.ask(move |store| store.device(id)).await?;
         device
-            .filter(|device| device.app == owner)
+            .filter(|device| device.app == scope.owner.key && scope.covers(device.id))
             .map(|device| device.id)
             .ok_or(Error::DeviceMissing)
+    }
+
+    /// Check 9 for one command: it, and the scope that it is in. Without an `appId` that is its application's, if that one has
+    /// granted the caller something.
+    pub(super) fn command_within(
+        &self,
+        call: &Call,
+        scope: Scope,
+        found: Option<Command>,
+    ) -> Result<(Scope, Command), Error> {
+        let unknown = || Error::code(Code::CommandUnknown);
+        let elsewhere = found.as_ref().map(|command| command.app);
+        let elsewhere = elsewhere.filter(|app| *app != scope.owner.key);
+        let named = call.query.app_id()?.is_some();
+        let scope = match elsewhere {
+            Some(app) if !named => {
+                let owner = self.registry.application_by_key(app).ok_or_else(unknown)?;
+                self.scope_under(call, &scope.caller, owner)
+                    .map_err(|_| unknown())?
+            }
+            Some(_) | None => scope,
+        };
+        match found.filter(|command| scope.covers_command(command)) {
+            Some(command) => Ok((scope, command)),
+            None if named && scope.created_only => Err(not_covered()),
+            None => Err(unknown()),
+        }
     }
 
     /// A row that does not decode, if a test asked for one (R9.2).
@@ -149,6 +280,27 @@ impl North {
 
 fn wrong_token(detail: &str) -> Error {
     Error::detailed(Code::InvalidToken, detail)
+}
+
+/// 100217 where a grant is there but does not go so far.
+pub(super) fn not_covered() -> Error {
+    Error::detailed(
+        Code::NotAuthorised,
+        "the application's grant does not cover this operation",
+    )
+}
+
+/// Who submitted a command: it stands in the first entry of its history (R1.13).
+fn creator(command: &Command) -> Option<Who> {
+    command.history.first().map(|entry| entry.who)
+}
+
+/// Whether the creator of a command may do this with it without a further right (R1.13).
+const fn is_creators(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::QueryDeviceCommand | Operation::UpdateDeviceCommand
+    )
 }
 
 /// Whether an operation takes something new on, for which there must be room.

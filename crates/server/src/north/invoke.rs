@@ -10,7 +10,7 @@ use crate::dispatch::{Ask, Refused};
 use crate::random;
 use api::invoke::{InvokeAnswer, InvokeRequest, InvokeStatus, Mode, ToType};
 use api::{Code, paths};
-use delivery::{Command, DeviceId, Kind, Refusal, Status, Who};
+use delivery::{Command, DeviceId, Kind, Refusal, Status};
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Application, Device};
@@ -38,14 +38,14 @@ pub(super) async fn invoke(
         "header.callbackURL",
         &north.settings,
     )?;
-    let owner = north.owner(call, caller)?;
-    let repeatable = key.map(|key| Repeatable::new(&key, call, &owner, &request));
+    let scope = north.scope_of(call, caller, device_id).await?;
+    let repeatable = key.map(|key| Repeatable::new(&key, call, &scope, &request));
     if let Some(repeatable) = &repeatable
-        && let Some(command) = north.kept(repeatable, &owner).await?
+        && let Some(command) = north.kept(repeatable, &scope.owner).await?
     {
         return repeated(north, repeatable, &command);
     }
-    let device = north.device(device_id, &owner).await?;
+    let device = north.device(device_id, &scope).await?;
     north.session_fault()?;
     if !north.hub().is_reachable(device.id) {
         return Err(offline(north, device.id));
@@ -62,7 +62,7 @@ pub(super) async fn invoke(
     );
     let ask = Ask {
         app: device.app,
-        who: Who::Application(caller.key),
+        who: scope.who(),
         kind: Kind::Direct {
             confirm: is_cloud(&request) || request.header.mode == Mode::Ack,
         },

@@ -2,6 +2,7 @@
 
 use super::answer::Answer;
 use super::error::Error;
+use super::gate::{Scope, not_covered};
 use super::info::Info;
 use super::{Call, North};
 use crate::random;
@@ -30,7 +31,7 @@ pub(super) async fn register(
     caller: &Arc<Application>,
 ) -> Result<Answer, Error> {
     let request = RegisterRequest::from_json(&call.body)?;
-    let owner = north.owner(call, caller)?;
+    let scope = new_device_scope(north, call, caller)?;
     let timeout_s = request
         .timeout
         .unwrap_or_else(|| u32::try_from(north.settings.bind_within.as_secs()).unwrap_or(u32::MAX));
@@ -45,7 +46,7 @@ pub(super) async fn register(
         bind_by: (timeout_s != 0).then(|| call.now + Duration::from_secs(u64::from(timeout_s))),
         psk: Some(north.vault.seal(&key_bytes(&psk))),
         verify_code: Some(verify_digest(&verify_code)),
-        ..fresh(north, &owner, (request.node_id, &info), call.now)
+        ..fresh(north, &scope.owner, (request.node_id, &info), call.now)
     };
     let device = north.registry.add_device(device).await?;
     Ok(Answer::of(&RegisterAnswer {
@@ -66,7 +67,7 @@ pub(super) async fn register_with_secret(
     caller: &Arc<Application>,
 ) -> Result<Answer, Error> {
     let request = RegisterWithSecretRequest::from_json(&call.body)?;
-    let owner = north.owner(call, caller)?;
+    let scope = new_device_scope(north, call, caller)?;
     let info = Info::of_secret_mode(&request);
     let secret = request
         .secret
@@ -78,7 +79,7 @@ pub(super) async fn register_with_secret(
         secret: Some(north.vault.seal(secret.expose().as_bytes())),
         psk: Some(north.vault.seal(&key_bytes(&psk))),
         verify_code: verify_code.as_ref().map(verify_digest),
-        ..fresh(north, &owner, (request.node_id, &info), call.now)
+        ..fresh(north, &scope.owner, (request.node_id, &info), call.now)
     };
     let device = north.registry.add_device(device).await?;
     let (device_id, secret, psk) = (device.id.to_string(), Some(secret), Some(psk));
@@ -100,8 +101,8 @@ pub(super) async fn status(
         return Err(Error::DeviceMissing);
     };
     paths::check_id("deviceId", id)?;
-    let owner = north.owner(call, caller)?;
-    let device = north.device(id, &owner).await?;
+    let scope = north.scope_of(call, caller, id).await?;
+    let device = north.device(id, &scope).await?;
     let name = Info::read(&device)?.name;
     let activated = device.activated.is_some();
     Ok(Answer::of(&DeviceStatusAnswer {
@@ -109,6 +110,16 @@ pub(super) async fn status(
         activated,
         name,
     }))
+}
+
+/// Whose a new device will be. A right to some devices does not cover one that is not there yet.
+fn new_device_scope(north: &North, call: &Call, caller: &Arc<Application>) -> Result<Scope, Error> {
+    let scope = north.scope(call, caller)?;
+    if scope.covers_new() {
+        Ok(scope)
+    } else {
+        Err(not_covered())
+    }
 }
 
 /// The key that hex digits stand for (R3.9); their number is even and they were checked.

@@ -1,6 +1,7 @@
 //! Creates that may be repeated (R1.15): the key of a request, and what was made under it before.
 
 use super::error::Error;
+use super::gate::Scope;
 use super::{Call, North};
 use crate::body::Body;
 use crate::dispatch::key_horizon;
@@ -18,7 +19,7 @@ const NAME: HeaderName = HeaderName::from_static(IDEMPOTENCY_KEY);
 
 /// The key of a request, and what tells the request from others.
 pub(super) struct Repeatable {
-    /// The key.
+    /// The key, as it is kept.
     pub(super) key: Arc<str>,
     /// SHA-256 of operation, path, `appId` and parsed body, in hex.
     pub(super) fingerprint: String,
@@ -37,7 +38,7 @@ impl Repeatable {
     pub(super) fn new(
         key: &IdempotencyKey,
         call: &Call,
-        owner: &Application,
+        scope: &Scope,
         parsed: &impl Serialize,
     ) -> Self {
         let parsed = serde_json::to_vec(parsed).expect("requests hold strings, integers and JSON");
@@ -46,14 +47,14 @@ impl Repeatable {
         for part in [
             call.operation.name().as_bytes(),
             path.as_bytes(),
-            owner.app_id.as_bytes(),
+            scope.owner.app_id.as_bytes(),
             &parsed,
         ] {
             digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             digest.update(part);
         }
         Self {
-            key: key.as_str().into(),
+            key: scoped(key, scope),
             fingerprint: random::to_hex(&digest.finalize()),
         }
     }
@@ -69,6 +70,16 @@ impl Repeatable {
         } else {
             Err(Error::code(Code::IdempotencyKeyConflict))
         }
+    }
+}
+
+/// A key as it is kept: keys are per application that calls (R1.15), and the store keeps them per application that a device
+/// belongs to. No key of a request has a blank in it, so none can be taken for another application's.
+fn scoped(key: &IdempotencyKey, scope: &Scope) -> Arc<str> {
+    if scope.caller.key == scope.owner.key {
+        key.as_str().into()
+    } else {
+        format!("{} {}", scope.caller.key.0, key.as_str()).into()
     }
 }
 

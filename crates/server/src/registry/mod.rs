@@ -2,8 +2,10 @@
 //! every change is durable before it shows.
 
 mod devices;
+mod grants;
 mod models;
 
+pub use grants::{Deed, Grants, Right, Standing, granted_name};
 pub use models::{Model, Models};
 
 use crate::dispatch::{Dispatch, KeepError};
@@ -21,6 +23,7 @@ pub struct Registry {
     known: RwLock<Known>,
     devices: DeviceCache,
     models: Arc<Models>,
+    grants: Grants,
     device_seq: AtomicU64,
     app_key: AtomicU64,
     /// Changes of applications and tokens are made one after the other.
@@ -53,6 +56,7 @@ impl Registry {
         Ok(Self {
             store,
             models: dispatch.parts().models.clone(),
+            grants: Grants::default(),
             dispatch,
             known: RwLock::new(known),
             devices: DeviceCache::default(),
@@ -149,6 +153,11 @@ impl Registry {
             .tokens
             .extend(staying.into_iter().map(|token| (token.digest, token)));
         Ok(())
+    }
+
+    /// Which application may act on whose devices.
+    pub fn grants(&self) -> &Grants {
+        &self.grants
     }
 
     /// What is kept, for reads that the registry has no memory of. Reads block: see [`Registry::ask`].
