@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::asked::asked;
 use crate::fields::{Fields, check_text, json_object};
 use crate::query::{Query, QueryWriter};
 use crate::{Invalid, Secret};
@@ -12,6 +13,11 @@ const REQUIRED: std::ops::RangeInclusive<usize> = 1..=256;
 
 /// Login: a form whose field names come in any case [2.1].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename_all = "camelCase")
+)]
 pub struct LoginRequest {
     /// The application, 1 to 256 characters.
     pub app_id: String,
@@ -60,6 +66,7 @@ impl LoginRequest {
 
 /// New tokens for a refresh token: JSON, without authentication headers [2.2].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RefreshRequest {
     /// The application, 1 to 256 characters.
@@ -85,6 +92,7 @@ impl RefreshRequest {
 
 /// Ends an access token: JSON without authentication headers, also seen as a form [2.3].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LogoutRequest {
     /// The token that ends, 1 to 256 characters.
@@ -106,17 +114,23 @@ impl LogoutRequest {
 
 /// The answer to login and refresh.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AuthAnswer {
     /// The constant `default`.
+    #[cfg_attr(feature = "openapi", schemars(extend("const" = "default")))]
     pub scope: String,
     /// `bearer` (§15.8).
+    #[cfg_attr(feature = "openapi", schemars(extend("const" = "bearer")))]
     pub token_type: String,
     /// Seconds until the access token ends.
+    #[cfg_attr(feature = "openapi", schemars(extend("x-unit" = "seconds")))]
     pub expires_in: u32,
     /// The access token: 32 lower-case hexadecimal digits (R3.6).
+    #[cfg_attr(feature = "openapi", schemars(regex(pattern = r"^[0-9a-f]{32}$")))]
     pub access_token: Secret,
     /// The refresh token; the platform of 2017 sent null.
+    #[cfg_attr(feature = "openapi", schemars(regex(pattern = r"^[0-9a-f]{32}$")))]
     pub refresh_token: Option<Secret>,
 }
 
@@ -134,6 +148,7 @@ impl AuthAnswer {
 }
 
 fn form_field(form: &Query, name: &str) -> Result<String, Invalid> {
+    asked!("", name, RequiredText { chars: REQUIRED });
     let text = form
         .first_any_case(name)
         .ok_or_else(|| Invalid::member(name, "is required"))?;

@@ -39,6 +39,7 @@ impl ResultCodes {
 
 /// A change of a queued or immediate command, told to its `callbackUrl` [6.4].
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct StatusCallback {
     /// The device.
@@ -51,6 +52,7 @@ pub struct StatusCallback {
 
 /// `result` of a status callback.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CallbackResult {
     /// The status; the older words are read too.
@@ -92,9 +94,11 @@ impl StatusCallback {
 
 /// The device acknowledged a direct call (`messageConfirm` [8], R4.4).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MessageConfirm {
-    /// [`MESSAGE_CONFIRM`].
+    /// Always `messageConfirm`.
+    #[cfg_attr(feature = "openapi", schemars(extend("const" = MESSAGE_CONFIRM)))]
     pub notify_type: String,
     /// Who confirms what to whom.
     pub header: ConfirmHeader,
@@ -105,6 +109,7 @@ pub struct MessageConfirm {
 
 /// `header` of a [`MessageConfirm`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ConfirmHeader {
     /// The caller's, or the one that the call's answer told.
@@ -151,9 +156,11 @@ impl MessageConfirm {
 
 /// The device answered a direct call (`commandRsp` [8], R4.4).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CommandRsp {
-    /// [`COMMAND_RSP`].
+    /// Always `commandRsp`.
+    #[cfg_attr(feature = "openapi", schemars(extend("const" = COMMAND_RSP)))]
     pub notify_type: String,
     /// Who answers what to whom.
     pub header: RspHeader,
@@ -164,6 +171,7 @@ pub struct CommandRsp {
 
 /// `header` of a [`CommandRsp`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RspHeader {
     /// The caller's, or the one that the call's answer told.

@@ -9,6 +9,7 @@ use crate::query::{Page, Query, QueryWriter, TimeRange};
 
 /// Creation of a cancel task [5.5].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CancelTaskRequest {
     /// The device whose pending commands end, 1 to 64 characters.
@@ -27,6 +28,7 @@ impl CancelTaskRequest {
 
 /// Where a cancel task stands [5.5].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub enum CancelTaskStatus {
     /// Not begun; the spelling is the contract's.
     #[serde(rename = "WAITTING")]
@@ -65,16 +67,11 @@ impl CancelTaskStatus {
             Self::PartSuccess => "PART_SUCCESS",
         }
     }
-
-    fn parse(text: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|status| status.as_str().eq_ignore_ascii_case(text.trim()))
-    }
 }
 
 /// A cancel task as answers show it [5.5]. Its id is `taskId`: only the creation of a batch task answers `taskID`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CancelTaskAnswer {
     /// 1 to 64 characters.
@@ -112,15 +109,14 @@ pub struct CancelTasksQuery {
 impl CancelTasksQuery {
     /// Reads the query.
     pub fn read(query: &Query) -> Result<Self, Invalid> {
-        let status = query.first("status").map(|word| {
-            let reason = "must be WAITTING, RUNNING, SUCCESS, FAILED or PART_SUCCESS";
-            CancelTaskStatus::parse(word).ok_or_else(|| Invalid::member("status", reason))
-        });
+        let words = CancelTaskStatus::ALL.map(CancelTaskStatus::as_str);
+        let reason = "must be WAITTING, RUNNING, SUCCESS, FAILED or PART_SUCCESS";
+        let status = query.word("status", &words, reason)?;
         Ok(Self {
             page: Page::read(query)?,
             task_id: query.text("taskId", ID)?,
             device_id: query.text("deviceId", ID)?,
-            status: status.transpose()?,
+            status: status.map(|place| CancelTaskStatus::ALL[place]),
             created: TimeRange::read(query)?,
             app_id: query.app_id()?,
         })
@@ -143,6 +139,7 @@ impl CancelTasksQuery {
 
 /// A page of cancel tasks [5.6].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct CancelTasksAnswer {
     /// Which page, of how many.
     pub pagination: Pagination,

@@ -11,11 +11,14 @@ use crate::{Invalid, Timestamp};
 pub const EXPIRE_TIME_DEFAULT_SECONDS: u32 = 172_800;
 /// Repeats of an unacknowledged command when the request names none (R1.5).
 pub const MAX_RETRANSMIT_DEFAULT: u8 = 3;
+/// The most repeats a request may ask for [5.2].
+const RETRANSMIT_MAX: u8 = 3;
 /// The contract's `Integer`: 0 to 2147483647.
 const INTEGER_MAX: u32 = 2_147_483_647;
 
 /// What a device is to do [5.1].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Command {
     /// The service, 1 to 64 characters.
@@ -40,6 +43,7 @@ impl Command {
 
 /// Creation of a command [5.2].
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PostCommandRequest {
     /// The device, 1 to 64 characters.
@@ -49,11 +53,13 @@ pub struct PostCommandRequest {
     /// Where changes of status are told: an http or https address, up to 1024 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback_url: Option<String>,
-    /// Seconds to wait for the device; 0 = immediate, absent = [`EXPIRE_TIME_DEFAULT_SECONDS`].
+    /// Seconds to wait for the device; 0 = immediate, absent = 172800 (48 h).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(extend("default" = EXPIRE_TIME_DEFAULT_SECONDS)))]
     pub expire_time: Option<u32>,
-    /// Repeats without an acknowledgement, 0 to 3; absent = [`MAX_RETRANSMIT_DEFAULT`].
+    /// Repeats without an acknowledgement, 0 to 3; absent = 3.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(extend("default" = MAX_RETRANSMIT_DEFAULT)))]
     pub max_retransmit: Option<u8>,
 }
 
@@ -67,13 +73,14 @@ impl PostCommandRequest {
             command: Command::read(&fields)?,
             callback_url: fields.callback_url("callbackUrl")?,
             expire_time: fields.integer("expireTime", 0..=INTEGER_MAX, "seconds")?,
-            max_retransmit: fields.integer("maxRetransmit", 0..=3, "")?,
+            max_retransmit: fields.integer("maxRetransmit", 0..=RETRANSMIT_MAX, "")?,
         })
     }
 }
 
 /// Where a command stands, in the contract's words [6.1].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum CommandStatus {
     /// Kept, not sent; `DEFAULT` is its older name.
@@ -115,6 +122,7 @@ impl CommandStatus {
 
 /// `result` of a command, from DELIVERED on (R1.7): an object, never text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CommandResult {
     /// The status once more.
@@ -126,9 +134,11 @@ pub struct CommandResult {
 
 /// A command as answers show it [5.1]. Integers are never null; other members that are unset are left out (§15.25).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CommandAnswer {
     /// 32 hexadecimal digits.
+    #[cfg_attr(feature = "openapi", schemars(regex(pattern = r"^[0-9a-f]{32}$")))]
     pub command_id: String,
     /// The device's application (R1.13).
     pub app_id: String,
@@ -141,6 +151,7 @@ pub struct CommandAnswer {
     pub callback_url: Option<String>,
     /// Seconds it waits for the device.
     #[serde(default = "default_expire_time")]
+    #[cfg_attr(feature = "openapi", schemars(extend("x-unit" = "seconds")))]
     pub expire_time: u32,
     /// Where it stands.
     pub status: CommandStatus,
@@ -163,6 +174,7 @@ pub struct CommandAnswer {
     pub issued_times: u32,
     /// Repeats without an acknowledgement; the platform of 2019 left it out.
     #[serde(default = "default_max_retransmit")]
+    #[cfg_attr(feature = "openapi", schemars(range(max = RETRANSMIT_MAX)))]
     pub max_retransmit: u8,
 }
 
@@ -213,11 +225,13 @@ impl CommandsQuery {
 
 /// Which part of a list an answer holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Pagination {
     /// Counts from 0.
     pub page_no: u64,
     /// Items per page.
+    #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = crate::query::PAGE_SIZE_MAX)))]
     pub page_size: u64,
     /// Items of the whole list.
     pub total_size: u64,
@@ -236,6 +250,7 @@ impl Pagination {
 
 /// A page of commands [5.3].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct CommandsAnswer {
     /// Which page, of how many.
     pub pagination: Pagination,
@@ -252,15 +267,9 @@ impl CancelCommandRequest {
     pub fn from_json(body: &[u8]) -> Result<Self, Invalid> {
         let map = json_object(body)?;
         let fields = Fields::of(&map);
-        let status = fields.required_text("status", ID)?;
-        if status
-            .trim()
-            .eq_ignore_ascii_case(CommandStatus::Canceled.as_str())
-        {
-            Ok(Self)
-        } else {
-            Err(fields.wrong("status", "must be CANCELED; no other change is possible"))
-        }
+        let reason = "must be CANCELED; no other change is possible";
+        fields.required_word("status", &[CommandStatus::Canceled.as_str()], reason)?;
+        Ok(Self)
     }
 }
 

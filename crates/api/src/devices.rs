@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::asked::asked;
 use crate::fields::{Fields, TEXT, json_object};
 use crate::query::{Query, QueryWriter};
 use crate::registration::{CustomField, Tag, upper_case};
@@ -13,54 +14,67 @@ const DATA_AGING_DAYS_MAX: u8 = 90;
 
 /// What changes about a device [3.5]; what is absent stays. All texts up to 256 characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "the members are those of the contract's table and mean what they say"
-)]
 pub struct ModifyDeviceRequest {
-    /// 1 to 256 characters.
+    /// The new name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The end user the device belongs to; the IMSI of an NB-IoT device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_user: Option<String>,
     /// Frozen: what the device reports is not kept.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "upper_case")]
     pub mute: Option<bool>,
+    /// The manufacturer's id, which names the profile together with `model` and `deviceType`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manufacturer_id: Option<String>,
+    /// The manufacturer's name, for display.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manufacturer_name: Option<String>,
+    /// The type of the device, as in its profile: `WaterMeter`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_type: Option<String>,
+    /// The model, as in its profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// Where the device stands, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
+    /// How the device speaks: `MQTT`, `CoAP`, `LWM2M`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol_type: Option<String>,
+    /// The region the device belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    /// The organisation the device belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organization: Option<String>,
+    /// The time zone of the device, such as `Asia/Shanghai`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
-    /// 1 to 64 characters.
+    /// The IMSI of its card.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub imsi: Option<String>,
+    /// What is configured for the device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_config: Option<DeviceConfig>,
+    /// The profile by its id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub product_id: Option<String>,
+    /// The address of the device, for display.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
+    /// Whether the device must use DTLS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_secure: Option<bool>,
-    /// An even number of hexadecimal digits, 8 to 32 (R3.9).
+    /// A new key for DTLS: an even number of hexadecimal digits (R3.9).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub psk: Option<Secret>,
+    /// Labels of the device; those given replace the old ones.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
+    /// Fields the application adds; those given replace the old ones.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub custom_fields: Vec<CustomField>,
 }
@@ -97,6 +111,7 @@ impl ModifyDeviceRequest {
 
 /// `deviceConfig` of [3.5].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceConfig {
     /// What is configured about reported data.
@@ -105,6 +120,7 @@ pub struct DeviceConfig {
 
 /// `dataConfig` of [3.5].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DataConfig {
     /// Days that reported data are kept, 0 to 90.
@@ -177,6 +193,7 @@ pub struct DeviceQuery {
 impl DeviceQuery {
     /// Reads the query.
     pub fn read(query: &Query) -> Result<Self, Invalid> {
+        asked!("", "select", Select);
         let selected = query.first("select").unwrap_or_default();
         let select_imsi = selected
             .split(',')
@@ -199,6 +216,7 @@ impl DeviceQuery {
 
 /// What kind of device it is; a directly connected one is a `GATEWAY` (§15.32).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub enum NodeType {
     /// A device behind a gateway.
     #[serde(rename = "ENDPOINT")]
@@ -213,11 +231,14 @@ pub enum NodeType {
 
 /// The answer of the device query [4.1].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceAnswer {
     /// The device.
+    #[cfg_attr(feature = "openapi", schemars(extend("format" = "uuid")))]
     pub device_id: String,
     /// Its gateway; a direct device is its own.
+    #[cfg_attr(feature = "openapi", schemars(extend("format" = "uuid")))]
     pub gateway_id: String,
     /// Direct device or not.
     pub node_type: NodeType,
@@ -236,40 +257,56 @@ pub struct DeviceAnswer {
 
 /// Device information, in answers and pushes: texts, explicit nulls for what is unknown [4.1, 8].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
-#[expect(
-    missing_docs,
-    reason = "the members are those of the contract's table and mean what they say"
-)]
 pub struct DeviceInfo {
+    /// The device's unique mark.
     pub node_id: Option<String>,
+    /// Its name.
     pub name: Option<String>,
+    /// What it is for, in words.
     pub description: Option<String>,
+    /// The manufacturer's id.
     pub manufacturer_id: Option<String>,
+    /// The manufacturer's name.
     pub manufacturer_name: Option<String>,
+    /// Its MAC address.
     pub mac: Option<String>,
+    /// Where it stands, in words.
     pub location: Option<String>,
+    /// Its type, as in its profile.
     pub device_type: Option<String>,
+    /// Its model, as in its profile.
     pub model: Option<String>,
+    /// The version of its software.
     pub sw_version: Option<String>,
+    /// The version of its firmware.
     pub fw_version: Option<String>,
+    /// The version of its hardware.
     pub hw_version: Option<String>,
+    /// How it speaks: `MQTT`, `CoAP`, `LWM2M`.
     pub protocol_type: Option<String>,
+    /// The bridge it comes through.
     pub bridge_id: Option<String>,
     /// `ONLINE`, `OFFLINE`, `ABNORMAL` or `INACTIVE`.
     pub status: Option<String>,
-    /// `NONE`, `NOT_ACTIVE`, …: for display only.
+    /// More about the status, `NONE` or `NOT_ACTIVE` among others: for display only.
     pub status_detail: Option<String>,
-    /// `TRUE` or `FALSE`.
+    /// Frozen, `TRUE` or `FALSE`.
     pub mute: Option<String>,
-    /// `TRUE` or `FALSE`.
+    /// Whether it could speak over DTLS or TLS, `TRUE` or `FALSE`.
     pub supported_security: Option<String>,
-    /// `TRUE` or `FALSE`.
+    /// Whether it does, `TRUE` or `FALSE`.
     pub is_security: Option<String>,
+    /// The strength of its signal.
     pub signal_strength: Option<String>,
+    /// The version of its modem.
     pub sig_version: Option<String>,
+    /// Its serial number.
     pub serial_number: Option<String>,
+    /// The level of its battery.
     pub battery_level: Option<String>,
+    /// Whether it is a camera of high definition.
     #[serde(rename = "isHD")]
     pub is_hd: Option<String>,
     /// Only when it was selected.
@@ -279,6 +316,7 @@ pub struct DeviceInfo {
 
 /// The latest report of one service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceService {
     /// The service.
@@ -299,6 +337,7 @@ pub struct DeviceService {
 
 /// `serviceInfo` of a service.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceInfo {
     /// Commands that may not be sent.

@@ -111,6 +111,7 @@ impl std::error::Error for Failure {}
 
 /// The body of an error [1.1]: codes are strings, always; `error_code` stands at the top level of errors only.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ErrorBody {
     /// The gateway's name for `error_code`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

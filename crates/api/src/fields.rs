@@ -10,13 +10,14 @@ use std::ops::RangeInclusive;
 use serde_json::{Map, Value};
 
 use crate::Secret;
+use crate::asked::asked;
 
 /// The longest text the contract types `String(256)`, in characters.
 pub(crate) const TEXT: RangeInclusive<usize> = 0..=256;
 /// `String(1-64)`, the ids of command requests, in characters.
 pub(crate) const ID: RangeInclusive<usize> = 1..=64;
 /// `String(1024)`: addresses, in characters.
-const CALLBACK_CHARS_MAX: usize = 1024;
+pub(crate) const CALLBACK_CHARS_MAX: usize = 1024;
 
 /// What is wrong with a request: for the `detail` member of the error's body.
 ///
@@ -105,6 +106,21 @@ impl<'a> Fields<'a> {
         name: &str,
         chars: RangeInclusive<usize>,
     ) -> Result<Option<String>, Invalid> {
+        asked!(
+            self.path,
+            name,
+            Text {
+                chars: chars.clone()
+            }
+        );
+        self.any_text(name, chars)
+    }
+
+    fn any_text(
+        &self,
+        name: &str,
+        chars: RangeInclusive<usize>,
+    ) -> Result<Option<String>, Invalid> {
         match self.value(name) {
             None => Ok(None),
             Some(Value::String(text)) if text.is_empty() && *chars.start() == 0 => Ok(None),
@@ -123,7 +139,55 @@ impl<'a> Fields<'a> {
         chars: RangeInclusive<usize>,
     ) -> Result<String, Invalid> {
         let chars = (*chars.start()).max(1)..=*chars.end();
-        self.text(name, chars)?.ok_or_else(|| self.missing(name))
+        asked!(
+            self.path,
+            name,
+            RequiredText {
+                chars: chars.clone()
+            }
+        );
+        self.any_text(name, chars)?
+            .ok_or_else(|| self.missing(name))
+    }
+
+    /// An optional word of a list, in any case, blanks around it; its place in the list. `reason` says what it must be.
+    pub(crate) fn word(
+        &self,
+        name: &str,
+        words: &[&'static str],
+        reason: &str,
+    ) -> Result<Option<usize>, Invalid> {
+        asked!(
+            self.path,
+            name,
+            Word {
+                words: words.to_vec()
+            }
+        );
+        let Some(text) = self.any_text(name, 0..=usize::MAX)? else {
+            return Ok(None);
+        };
+        place(words, &text)
+            .map(Some)
+            .ok_or_else(|| self.wrong(name, reason))
+    }
+
+    /// A mandatory word of a list.
+    pub(crate) fn required_word(
+        &self,
+        name: &str,
+        words: &[&'static str],
+        reason: &str,
+    ) -> Result<usize, Invalid> {
+        asked!(
+            self.path,
+            name,
+            RequiredWord {
+                words: words.to_vec()
+            }
+        );
+        self.word(name, words, reason)?
+            .ok_or_else(|| self.missing(name))
     }
 
     /// An optional text that is kept out of logs.
@@ -150,7 +214,14 @@ impl<'a> Fields<'a> {
         name: &str,
         digits: RangeInclusive<usize>,
     ) -> Result<Option<Secret>, Invalid> {
-        let Some(text) = self.text(name, 0..=usize::MAX)? else {
+        asked!(
+            self.path,
+            name,
+            Hex {
+                digits: digits.clone()
+            }
+        );
+        let Some(text) = self.any_text(name, 0..=usize::MAX)? else {
             return Ok(None);
         };
         if digits.contains(&text.len())
@@ -180,6 +251,15 @@ impl<'a> Fields<'a> {
     where
         T: Copy + PartialOrd + TryFrom<i64> + fmt::Display,
     {
+        asked!(
+            self.path,
+            name,
+            Integer {
+                least: range.start().to_string(),
+                most: range.end().to_string(),
+                unit: unit.to_owned()
+            }
+        );
         let number = match self.value(name) {
             None => return Ok(None),
             Some(Value::Number(number)) => number.as_i64(),
@@ -197,6 +277,7 @@ impl<'a> Fields<'a> {
 
     /// An optional boolean, a JSON boolean or the words in any case.
     pub(crate) fn boolean(&self, name: &str) -> Result<Option<bool>, Invalid> {
+        asked!(self.path, name, Boolean);
         match self.value(name) {
             None => Ok(None),
             Some(Value::Bool(value)) => Ok(Some(*value)),
@@ -209,6 +290,7 @@ impl<'a> Fields<'a> {
 
     /// An optional object.
     pub(crate) fn object(&self, name: &str) -> Result<Option<&'a Map<String, Value>>, Invalid> {
+        asked!(self.path, name, Object);
         match self.value(name) {
             None => Ok(None),
             Some(Value::Object(map)) => Ok(Some(map)),
@@ -218,6 +300,7 @@ impl<'a> Fields<'a> {
 
     /// A mandatory object.
     pub(crate) fn required_object(&self, name: &str) -> Result<&'a Map<String, Value>, Invalid> {
+        asked!(self.path, name, RequiredObject);
         self.object(name)?.ok_or_else(|| self.missing(name))
     }
 
@@ -227,6 +310,7 @@ impl<'a> Fields<'a> {
         name: &str,
         items_max: usize,
     ) -> Result<Vec<&'a Map<String, Value>>, Invalid> {
+        asked!(self.path, name, Objects { items_max });
         let items = match self.value(name) {
             None => return Ok(Vec::new()),
             Some(Value::Array(items)) if items.len() <= items_max => items,
@@ -246,6 +330,7 @@ impl<'a> Fields<'a> {
 
     /// The callback address, its key in any case; `name` is the spelling of the documentation.
     pub(crate) fn callback_url(&self, name: &str) -> Result<Option<String>, Invalid> {
+        asked!(self.path, name, CallbackUrl);
         let exact = self.value(name);
         let any_case = || {
             self.map
@@ -275,6 +360,13 @@ impl<'a> Fields<'a> {
     fn value(&self, name: &str) -> Option<&'a Value> {
         self.map.get(name).filter(|value| !value.is_null())
     }
+}
+
+/// The place of a word in a list, its case and blanks around it aside.
+pub(crate) fn place(words: &[&str], text: &str) -> Option<usize> {
+    words
+        .iter()
+        .position(|word| word.eq_ignore_ascii_case(text.trim()))
 }
 
 /// The words true and false in any case.

@@ -13,12 +13,23 @@ const ADDRESS: RangeInclusive<usize> = 0..=128;
 
 /// Whether the caller wants to hear of the device's acknowledgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Mode {
     /// It does not.
     NoAck,
     /// It does (R4.4).
     Ack,
+}
+
+impl Mode {
+    /// The word on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoAck => "NOACK",
+            Self::Ack => "ACK",
+        }
+    }
 }
 
 /// Who carries out the call.
@@ -62,6 +73,7 @@ impl Serialize for ToType {
 
 /// The header of a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct InvokeHeader {
     /// The caller's mark, up to 128 characters; allocated when absent.
@@ -74,6 +86,7 @@ pub struct InvokeHeader {
     pub from: Option<String>,
     /// Absent = GATEWAY.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(extend("default" = "GATEWAY")))]
     pub to_type: Option<ToType>,
     /// Up to 128 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,6 +114,7 @@ impl InvokeHeader {
 
 /// A call.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct InvokeRequest {
     /// Who calls what, and how.
     pub header: InvokeHeader,
@@ -123,6 +137,7 @@ impl InvokeRequest {
 
 /// What became of a call so far; `delivered` and `failed` with toType CLOUD only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum InvokeStatus {
     /// The frame is handed over.
@@ -148,13 +163,20 @@ pub struct InvokeAnswer {
 }
 
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", schemars(rename = "InvokeAnswer"))]
 #[serde(rename_all = "camelCase")]
-struct InvokeAnswerWire {
+/// The answer to a call.
+pub(crate) struct InvokeAnswerWire {
+    /// The request's, or the one allocated; null with toType CLOUD (R4.2).
     #[serde(default)]
     request_id: Option<String>,
+    /// What became of it.
     status: InvokeStatus,
+    /// When.
     #[serde(rename = "timestamp", default)]
     documented: Option<Timestamp>,
+    /// The same moment once more, under the name that the Java SDK reads (§15.22).
     #[serde(rename = "timeStamp", default)]
     java: Option<Timestamp>,
 }
@@ -187,12 +209,10 @@ impl<'de> Deserialize<'de> for InvokeAnswer {
 }
 
 fn read_mode(header: &Fields<'_>) -> Result<Mode, Invalid> {
-    let word = header.required_text("mode", 1..=usize::MAX)?;
-    [(Mode::Ack, "ACK"), (Mode::NoAck, "NOACK")]
-        .into_iter()
-        .find(|(_, name)| name.eq_ignore_ascii_case(word.trim()))
-        .map(|(mode, _)| mode)
-        .ok_or_else(|| header.wrong("mode", "must be ACK or NOACK"))
+    let modes = [Mode::Ack, Mode::NoAck];
+    let words = modes.map(Mode::as_str);
+    let place = header.required_word("mode", &words, "must be ACK or NOACK")?;
+    Ok(modes[place])
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //!
 //! Sections in brackets are those of the contract (`[5.2]` is command creation); `R3.1` is a ruling in `docs/rulings.md`.
 
+mod asked;
 pub mod auth;
 pub mod callbacks;
 pub mod cancel_tasks;
@@ -17,6 +18,8 @@ pub mod failure;
 mod fields;
 pub mod headers;
 pub mod invoke;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 pub mod operation;
 pub mod paths;
 pub mod query;

@@ -8,7 +8,8 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use crate::fields::{TEXT, boolean_word, check_text, integer_reason};
+use crate::asked::asked;
+use crate::fields::{TEXT, boolean_word, check_text, integer_reason, place};
 use crate::{Invalid, Timestamp};
 
 /// The largest page of commands and of cancel tasks, and the default [5.3].
@@ -71,6 +72,13 @@ impl Query {
         key: &str,
         chars: RangeInclusive<usize>,
     ) -> Result<Option<String>, Invalid> {
+        asked!(
+            "",
+            key,
+            Text {
+                chars: chars.clone()
+            }
+        );
         let Some(text) = self.first(key) else {
             return Ok(None);
         };
@@ -80,6 +88,7 @@ impl Query {
 
     /// An optional boolean, the words in any case.
     pub(crate) fn boolean(&self, key: &str) -> Result<Option<bool>, Invalid> {
+        asked!("", key, Boolean);
         let Some(text) = self.first(key) else {
             return Ok(None);
         };
@@ -88,7 +97,38 @@ impl Query {
             .ok_or_else(|| Invalid::member(key, "must be true or false"))
     }
 
+    /// An optional word of a list, in any case; its place in the list. `reason` says what it must be.
+    pub(crate) fn word(
+        &self,
+        key: &str,
+        words: &[&'static str],
+        reason: &str,
+    ) -> Result<Option<usize>, Invalid> {
+        asked!(
+            "",
+            key,
+            Word {
+                words: words.to_vec()
+            }
+        );
+        let Some(text) = self.first(key) else {
+            return Ok(None);
+        };
+        place(words, text)
+            .map(Some)
+            .ok_or_else(|| Invalid::member(key, reason))
+    }
+
     fn integer(&self, key: &str, range: RangeInclusive<u32>) -> Result<Option<u32>, Invalid> {
+        asked!(
+            "",
+            key,
+            Integer {
+                least: range.start().to_string(),
+                most: range.end().to_string(),
+                unit: String::new()
+            }
+        );
         let Some(text) = self.first(key) else {
             return Ok(None);
         };
@@ -103,6 +143,7 @@ impl Query {
     }
 
     fn timestamp(&self, key: &str) -> Result<Option<Timestamp>, Invalid> {
+        asked!("", key, Moment);
         let Some(text) = self.first(key) else {
             return Ok(None);
         };

@@ -16,36 +16,46 @@ const ITEMS_MAX: usize = 64;
 
 /// What a registration tells of the device beyond its mark [3.1, 3.2]; all texts up to 256 characters, `description` up to 2048.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "the members are those of the contract's table and mean what they say"
-)]
 pub struct NewDeviceInfo {
+    /// The manufacturer's id, which names the profile together with `model` and `deviceType`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manufacturer_id: Option<String>,
+    /// The manufacturer's name, for display.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manufacturer_name: Option<String>,
+    /// The type of the device, as in its profile: `WaterMeter`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_type: Option<String>,
+    /// The model, as in its profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// How the device speaks: `MQTT`, `CoAP`, `LWM2M`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol_type: Option<String>,
+    /// A name for display.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// What the device is for, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// Where the device stands, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
+    /// The region the device belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    /// The time zone of the device, such as `Asia/Shanghai`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
+    /// Frozen: what the device reports is not kept.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "upper_case")]
     pub mute: Option<bool>,
+    /// Whether the device speaks over DTLS or TLS.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "upper_case")]
     pub is_security: Option<bool>,
+    /// Whether the device could.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "upper_case")]
     pub supported_security: Option<bool>,
 }
@@ -72,16 +82,16 @@ impl NewDeviceInfo {
 
 /// A field an application adds to a device [3.1, 3.5]; all texts up to 256 characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "the members are those of the contract's table and mean what they say"
-)]
 pub struct CustomField {
+    /// The name of the field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field_name: Option<String>,
+    /// Its type, in the application's own words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field_type: Option<String>,
+    /// Its value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field_value: Option<String>,
 }
@@ -103,13 +113,14 @@ impl CustomField {
 
 /// A label of a device [3.5].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Tag {
-    /// 1 to 256 characters.
+    /// The name of the label.
     pub tag_name: String,
-    /// 1 to 256 characters.
+    /// Its value.
     pub tag_value: String,
-    /// Undocumented number.
+    /// An undocumented number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tag_type: Option<u32>,
 }
@@ -131,6 +142,7 @@ impl Tag {
 
 /// Registration with a verification code [3.1].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RegisterRequest {
     /// The code the device shows at first contact, up to 256 characters; generated when absent.
@@ -144,11 +156,13 @@ pub struct RegisterRequest {
     /// An even number of hexadecimal digits, 8 to 32 (R3.9); generated when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub psk: Option<Secret>,
-    /// Seconds for the first contact, 0 = without end, absent = [`BIND_TIMEOUT_DEFAULT_SECONDS`].
+    /// Seconds for the first contact, 0 = without end, absent = 180.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(extend("default" = BIND_TIMEOUT_DEFAULT_SECONDS)))]
     pub timeout: Option<u32>,
     /// Whether the device must use DTLS.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(extend("default" = false)))]
     pub is_secure: Option<bool>,
     /// 1 to 64 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -193,15 +207,19 @@ impl RegisterRequest {
 
 /// The answer to a registration with a verification code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RegisterAnswer {
     /// The new device, in UUID form.
+    #[cfg_attr(feature = "openapi", schemars(extend("format" = "uuid")))]
     pub device_id: String,
     /// The code of the request, or the one generated.
     pub verify_code: Secret,
     /// Seconds for the first contact.
+    #[cfg_attr(feature = "openapi", schemars(extend("x-unit" = "seconds")))]
     pub timeout: u32,
     /// The key of the request, or the one generated.
+    #[cfg_attr(feature = "openapi", schemars(regex(pattern = r"^[0-9A-Fa-f]{8,32}$")))]
     pub psk: Secret,
 }
 
@@ -268,28 +286,42 @@ impl Serialize for RegisterWithSecretRequest {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", schemars(rename = "RegisterWithSecretRequest"))]
 #[serde(rename_all = "camelCase")]
-struct SecretModeWire<'a> {
+/// Registration with a secret, for MQTT devices [3.2].
+pub(crate) struct SecretModeWire<'a> {
+    /// What is told of the device, its mark included.
     device_info: SecretModeInfo<'a>,
+    /// The end user the device belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     end_user_id: Option<&'a str>,
+    /// The organisation the device belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     organization: Option<&'a str>,
+    /// The region the device belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     region: Option<&'a str>,
+    /// The time zone of the device, such as `Asia/Shanghai`.
     #[serde(skip_serializing_if = "Option::is_none")]
     timezone: Option<&'a str>,
+    /// True for one secret per device; false for the old mode, in which the device fetches it.
     #[serde(skip_serializing_if = "Option::is_none")]
     mqtt_connect: Option<bool>,
+    /// The profile by its id.
     #[serde(skip_serializing_if = "Option::is_none")]
     product_id: Option<&'a str>,
+    /// The device's password: 20 hexadecimal digits; generated when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<&'a Secret>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+/// `deviceInfo` of a registration with a secret: the mark beside what every registration may tell.
 #[serde(rename_all = "camelCase")]
 struct SecretModeInfo<'a> {
+    /// The device's unique mark (IMEI, MAC, serial number).
     node_id: &'a str,
     #[serde(flatten)]
     rest: &'a NewDeviceInfo,
@@ -297,9 +329,11 @@ struct SecretModeInfo<'a> {
 
 /// The answer to a registration with a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RegisterWithSecretAnswer {
     /// The new device, in UUID form.
+    #[cfg_attr(feature = "openapi", schemars(extend("format" = "uuid")))]
     pub device_id: String,
     /// The device's password; absent in the old mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -314,9 +348,11 @@ pub struct RegisterWithSecretAnswer {
 
 /// The answer of [3.4].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceStatusAnswer {
     /// The device.
+    #[cfg_attr(feature = "openapi", schemars(extend("format" = "uuid")))]
     pub device_id: String,
     /// False until the first contact, true ever after.
     pub activated: bool,

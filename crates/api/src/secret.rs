@@ -8,6 +8,11 @@ use serde::{Deserialize, Serialize};
 ///
 /// Comparison is not in constant time: what decides about access compares digests.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(inline, extend("format" = "password"))
+)]
 #[serde(transparent)]
 pub struct Secret(String);
 

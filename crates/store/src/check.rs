@@ -53,15 +53,7 @@ pub(crate) fn conflict<K: Kept>(unit: &Unit, kept: &mut K) -> Result<Option<Conf
             | Write::Report(_)
             | Write::CancelTask(_)
             | Write::Setting { .. }
-            | Write::Told { .. }
-            | Write::Grant(_)
-            | Write::ForgetGrant { .. }
-            | Write::ForgetApplication(_)
-            | Write::DeadCallback(_)
-            | Write::ForgetDeadCallback(_)
-            | Write::ForgetCommands(_)
-            | Write::ForgetDevices(_)
-            | Write::ForgetCancelTasks(_) => {}
+            | Write::Told { .. } => {}
         }
     }
     Ok(None)
