@@ -2,13 +2,14 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::Code;
 use http::StatusCode;
 
 /// Why a call failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The platform refused the request, in the contract's words.
     #[error("the platform refused")]
@@ -20,7 +21,7 @@ pub enum Error {
         what: Carried,
         /// The cause.
         #[source]
-        source: Box<dyn StdError + Send + Sync>,
+        source: Arc<dyn StdError + Send + Sync>,
     },
     /// An answer came that the contract does not know.
     #[error("unexpected answer with status {status}: {reason}")]
@@ -29,6 +30,8 @@ pub enum Error {
         status: StatusCode,
         /// What is wrong with it. Never its text: that may hold secrets.
         reason: String,
+        /// What the platform calls the request in its own log.
+        request_id: Option<String>,
     },
     /// The client cannot be built from its settings.
     #[error("{setting} cannot be used: {reason}")]
@@ -70,8 +73,10 @@ pub struct ContractError {
     pub desc: String,
     /// What is wrong in this very request, where the platform says it (R3.3).
     pub detail: Option<String>,
-    /// How long the platform asks to be left alone, with 1010009 (R3.5).
+    /// How long the platform asks to be left alone, with 1010009 and 100501 (R3.5).
     pub retry_after: Option<Duration>,
+    /// What the platform calls the request in its own log.
+    pub request_id: Option<String>,
 }
 
 impl ContractError {
@@ -92,7 +97,7 @@ impl Error {
 
     /// Whether the same call may succeed later. A call that changes something and is not [surely harmless](Self::surely_harmless)
     /// should be repeated under an idempotency key only.
-    pub fn retryable(&self) -> bool {
+    pub fn is_retryable(&self) -> bool {
         match self {
             Self::Contract(refusal) => refusal
                 .known()
@@ -110,6 +115,48 @@ impl Error {
             Self::Transport { what, .. } => *what == Carried::Nothing,
             Self::Unexpected { .. } => false,
             Self::Setting { .. } => true,
+        }
+    }
+
+    /// The HTTP status of the answer, if there was one. For refusals go by the [`code`](Self::code): many come with 200.
+    pub fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Contract(refusal) => Some(refusal.status),
+            Self::Unexpected { status, .. } => Some(*status),
+            Self::Transport { .. } | Self::Setting { .. } => None,
+        }
+    }
+
+    /// What is wrong in this very request, where the platform says it (R3.3).
+    pub fn detail(&self) -> Option<&str> {
+        match self {
+            Self::Contract(refusal) => refusal.detail.as_deref(),
+            Self::Transport { .. } | Self::Unexpected { .. } | Self::Setting { .. } => None,
+        }
+    }
+
+    /// What the platform calls this request in its own log: what an operator asks for.
+    pub fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::Contract(refusal) => refusal.request_id.as_deref(),
+            Self::Unexpected { request_id, .. } => request_id.as_deref(),
+            Self::Transport { .. } | Self::Setting { .. } => None,
+        }
+    }
+
+    /// How long the platform asks to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Contract(refusal) => refusal.retry_after,
+            Self::Transport { .. } | Self::Unexpected { .. } | Self::Setting { .. } => None,
+        }
+    }
+
+    /// The request may have arrived, and nobody said what became of it.
+    pub(crate) fn perhaps(cause: impl StdError + Send + Sync + 'static) -> Self {
+        Self::Transport {
+            what: Carried::Perhaps,
+            source: Arc::new(cause),
         }
     }
 }

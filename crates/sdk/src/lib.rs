@@ -13,20 +13,30 @@
 //!     command: Command { service_id: "WaterMeter".into(), method: "CLOSE_VALVE".into(), ..Command::default() },
 //!     ..PostCommandRequest::default()
 //! };
-//! let command = client.send_command(&request, None).await?;
+//! let command = client.post_device_command(&request).await?;
 //! println!("{} is {}", command.command_id, command.status.as_str());
 //! # Ok(())
 //! # }
 //! ```
 
 mod builder;
+mod calls;
 mod client;
 mod clock;
+mod create;
 mod error;
+mod pages;
+mod random;
+mod retry;
+mod tls;
 mod tokens;
 mod transport;
 
 pub use api;
-pub use builder::ClientBuilder;
-pub use client::{Client, DeletedWith, Registered};
+pub use builder::{ClientBuilder, Proxy};
+pub use calls::{DeletedWith, Registered};
+pub use client::Client;
+pub use create::Create;
 pub use error::{Carried, ContractError, Error};
+pub use pages::{Listing, Pages};
+pub use retry::Retry;

@@ -1,5 +1,6 @@
 //! Requests and answers of the contract over HTTP: what an answer means, and no more of it than the bound.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::headers::{APP_KEY, IDEMPOTENCY_KEY, IdempotencyKey};
@@ -9,19 +10,21 @@ use http::{HeaderMap, StatusCode, header};
 use reqwest::Response;
 use serde::de::DeserializeOwned;
 
-use crate::Error;
 use crate::error::{Carried, ContractError};
+use crate::{Error, Retry};
 
 /// Bytes of an answer: a page of 1000 commands with every member at its bound stays below.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+const REQUEST_ID: &str = "x-request-id";
+const REQUEST_ID_BYTES_MAX: usize = 128;
 
 /// A request of the contract, without its authentication.
-pub(crate) struct Request<'a> {
+pub(crate) struct Request {
     pub(crate) operation: Operation,
     /// Path and query.
     pub(crate) target: String,
     pub(crate) body: Option<Body>,
-    pub(crate) key: Option<&'a IdempotencyKey>,
+    pub(crate) key: Option<IdempotencyKey>,
 }
 
 /// What a request carries.
@@ -41,13 +44,16 @@ pub(crate) struct Transport {
     pub(crate) http: reqwest::Client,
     /// Without a slash at its end.
     pub(crate) base: String,
+    /// How long a whole call may take.
+    pub(crate) call_timeout: Option<Duration>,
+    pub(crate) retry: Retry,
 }
 
 impl Transport {
     /// Sends a request and returns the body of its success.
     pub(crate) async fn send(
         &self,
-        request: &Request<'_>,
+        request: &Request,
         caller: Option<Caller<'_>>,
     ) -> Result<Bytes, Error> {
         let url = format!("{}{}", self.base, request.target);
@@ -58,7 +64,7 @@ impl Transport {
                 .header(APP_KEY, caller.app_id)
                 .header(header::AUTHORIZATION, bearer);
         }
-        if let Some(key) = request.key {
+        if let Some(key) = &request.key {
             call = call.header(IDEMPOTENCY_KEY, key.as_str());
         }
         call = match &request.body {
@@ -73,7 +79,12 @@ impl Transport {
         let answer = call.send().await.map_err(lost)?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = collect(answer).await?;
-        judge(request.operation, status, &headers, body)
+        let judged = judge(request.operation, status, &headers, body);
+        match &judged {
+            Ok(_) => tracing::trace!(%status, "answered"),
+            Err(error) => tracing::debug!(%status, request_id = error.request_id(), "refused"),
+        }
+        judged
     }
 }
 
@@ -82,16 +93,27 @@ pub(crate) fn parse<T: DeserializeOwned>(operation: Operation, body: &[u8]) -> R
     serde_json::from_slice(body).map_err(|error| Error::Unexpected {
         status: operation.success(),
         reason: format!("the body is no answer to {}: {error}", operation.name()),
+        request_id: None,
     })
 }
 
+/// A request's JSON.
+pub(crate) fn json(request: &impl serde::Serialize) -> Bytes {
+    let text = serde_json::to_vec(request).expect("requests have text keys and no failing members");
+    Bytes::from(text)
+}
+
 async fn collect(mut answer: Response) -> Result<Bytes, Error> {
-    let status = answer.status();
+    let (status, request_id) = (answer.status(), request_id(answer.headers()));
     let mut body = BytesMut::new();
     while let Some(chunk) = answer.chunk().await.map_err(lost)? {
         if body.len() + chunk.len() > ANSWER_BYTES_MAX {
             let reason = format!("the body is larger than {ANSWER_BYTES_MAX} bytes");
-            return Err(Error::Unexpected { status, reason });
+            return Err(Error::Unexpected {
+                status,
+                reason,
+                request_id,
+            });
         }
         body.extend_from_slice(&chunk);
     }
@@ -115,7 +137,11 @@ fn judge(
         return Ok(body);
     }
     let reason = format!("{} answers {}", operation.name(), operation.success());
-    Err(Error::Unexpected { status, reason })
+    Err(Error::Unexpected {
+        status,
+        reason,
+        request_id: request_id(headers),
+    })
 }
 
 fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<ContractError> {
@@ -129,7 +155,14 @@ fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<Contr
         desc: desc.to_owned(),
         detail: error.detail.clone(),
         retry_after: seconds.map(Duration::from_secs),
+        request_id: request_id(headers),
     })
+}
+
+/// What the platform calls this request in its own log.
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(REQUEST_ID)?.to_str().ok()?;
+    (value.len() <= REQUEST_ID_BYTES_MAX).then(|| value.to_owned())
 }
 
 fn lost(error: reqwest::Error) -> Error {
@@ -140,6 +173,6 @@ fn lost(error: reqwest::Error) -> Error {
     };
     Error::Transport {
         what,
-        source: Box::new(error.without_url()),
+        source: Arc::new(error.without_url()),
     }
 }

@@ -53,7 +53,15 @@ pub(crate) fn conflict<K: Kept>(unit: &Unit, kept: &mut K) -> Result<Option<Conf
             | Write::Report(_)
             | Write::CancelTask(_)
             | Write::Setting { .. }
-            | Write::Told { .. } => {}
+            | Write::Told { .. }
+            | Write::Grant(_)
+            | Write::ForgetGrant { .. }
+            | Write::ForgetApplication(_)
+            | Write::DeadCallback(_)
+            | Write::ForgetDeadCallback(_)
+            | Write::ForgetCommands(_)
+            | Write::ForgetDevices(_)
+            | Write::ForgetCancelTasks(_) => {}
         }
     }
     Ok(None)

@@ -1,8 +1,9 @@
 //! The contract of a store: what can be read, and the one commit.
 
 use crate::records::{
-    Application, CancelTask, CancelTaskFilter, CommandFilter, Device, Marks, Page, Presence,
-    ProductModel, Report, Tally, TaskId, Token,
+    Application, CancelTask, CancelTaskFilter, CommandFilter, DeadCallback, Device, DeviceCounts,
+    DeviceFilter, Grant, Marks, Page, Presence, ProductModel, Report, Stretch, Tally, TaskId,
+    Token,
 };
 use delivery::{
     AppKey, Change, Command, CommandId, DeviceId, Lane, Mid, MidSequence, Moment, Turn,
@@ -85,13 +86,36 @@ pub enum Write {
         /// Its value.
         value: Vec<u8>,
     },
-    /// A command's owner has been told of its history up to this many entries (R2.2).
+    /// A command's owner has been told of its history up to this many entries (R2.2). What was told stays told: a lower number
+    /// changes nothing. `u32::MAX` says that telling was given up; a dead callback says from where.
     Told {
         /// The command.
         command: CommandId,
         /// Entries told.
         up_to: u32,
     },
+    /// A grant, new or changed (by its owner and grantee).
+    Grant(Grant),
+    /// A grant that is over.
+    ForgetGrant {
+        /// Whose devices they are.
+        owner: AppKey,
+        /// Who might act on them.
+        grantee: AppKey,
+    },
+    /// An application that is no more, with its tokens and the grants that name it. Its key is never given again.
+    ForgetApplication(AppKey),
+    /// A command whose callbacks were given up, new or changed (by the command).
+    DeadCallback(DeadCallback),
+    /// A command whose callbacks are no longer given up.
+    ForgetDeadCallback(CommandId),
+    /// Commands that are old (R2.8), with their keys and dead callbacks. One that is open, owes something or is being told
+    /// again stays.
+    ForgetCommands(Vec<CommandId>),
+    /// Devices that were deleted, with their lanes and reports. One that is not deleted, or has a command left, stays.
+    ForgetDevices(Vec<DeviceId>),
+    /// Cancel tasks that are old.
+    ForgetCancelTasks(Vec<TaskId>),
 }
 
 /// Why a unit was not applied. It is no failure of the store: the caller reads again and decides again.
@@ -176,20 +200,75 @@ pub trait Store: Send + Sync {
     /// Cancel tasks, newest first.
     fn cancel_tasks(&self, filter: &CancelTaskFilter) -> Result<Page<CancelTask>, Failed>;
 
+    /// Commands by id beyond `after` (0: from the start), at most `limit`, open or ended, whose owner has still to be told
+    /// something. For the start of whoever tells; it costs nothing for commands without a callback.
+    fn owed(&self, after: u64, limit: usize) -> Result<Vec<Command>, Failed>;
+    /// Dead callbacks by command, beyond `after`, of one application or of all.
+    fn dead_callbacks(
+        &self,
+        app: Option<AppKey>,
+        after: Option<CommandId>,
+        limit: usize,
+    ) -> Result<Vec<DeadCallback>, Failed>;
+    /// The dead callback of this command.
+    fn dead_callback(&self, command: CommandId) -> Result<Option<DeadCallback>, Failed>;
+
     /// Every application.
     fn applications(&self) -> Result<Vec<Application>, Failed>;
     /// Every token that is valid at `now` or later.
     fn tokens(&self, now: Moment) -> Result<Vec<Token>, Failed>;
+    /// Every grant, by owner and grantee.
+    fn grants(&self) -> Result<Vec<Grant>, Failed>;
     /// The device with this id, a deleted one included.
     fn device(&self, id: DeviceId) -> Result<Option<Device>, Failed>;
     /// The device with this node id that is not deleted.
     fn device_by_node(&self, node_id: &str) -> Result<Option<Device>, Failed>;
+    /// Devices, the newest registration first unless the filter says otherwise; of them, those that are `wanted`.
+    ///
+    /// With `wanted`, or a filter by connection, no more than [`DEVICES_SCANNED_MAX`](crate::DEVICES_SCANNED_MAX) devices are
+    /// looked at; what lies beyond is neither shown nor counted.
+    fn devices(
+        &self,
+        filter: &DeviceFilter,
+        wanted: Option<&dyn Fn(&Device) -> bool>,
+    ) -> Result<Page<Device>, Failed>;
+    /// How many devices there are that are not deleted.
+    fn device_counts(&self) -> Result<DeviceCounts, Failed>;
+    /// Devices of an application, not deleted, that have open commands: by sequence number beyond `after`, at most `limit`;
+    /// fewer only at the end.
+    fn open_devices(&self, app: AppKey, after: u64, limit: usize) -> Result<Vec<DeviceId>, Failed>;
+    /// Devices that have never connected and must have by a moment, with that moment: by sequence number beyond `after`.
+    fn bindings(&self, after: u64, limit: usize) -> Result<Vec<(DeviceId, Moment)>, Failed>;
     /// Every product model that has not been replaced.
     fn product_models(&self) -> Result<Vec<ProductModel>, Failed>;
     /// One version of a product model, replaced or not.
     fn product_model(&self, version: u64) -> Result<Option<ProductModel>, Failed>;
     /// The last report of each service of a device, by service id.
     fn reports(&self, device: DeviceId) -> Result<Vec<Report>, Failed>;
+
+    /// Commands that ended before this moment, owe nothing and are not being told again, in order of their ids (R2.8). Each
+    /// call looks at a bounded stretch; `limit` bounds what it finds.
+    fn old_commands(
+        &self,
+        before: Moment,
+        after: Option<CommandId>,
+        limit: usize,
+    ) -> Result<Stretch<CommandId>, Failed>;
+    /// Devices that were deleted before this moment and have no command left, in order of their ids.
+    fn old_devices(
+        &self,
+        before: Moment,
+        after: Option<DeviceId>,
+        limit: usize,
+    ) -> Result<Stretch<DeviceId>, Failed>;
+    /// Cancel tasks that were created before this moment, in order of their ids.
+    fn old_cancel_tasks(
+        &self,
+        before: Moment,
+        after: Option<TaskId>,
+        limit: usize,
+    ) -> Result<Stretch<TaskId>, Failed>;
+
     /// A named setting of the platform's own.
     fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, Failed>;
     /// Free bytes where the store writes; `None` where that has no meaning (R2.5).

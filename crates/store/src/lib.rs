@@ -6,6 +6,7 @@
 //! A commit takes [`Unit`]s. Each unit is applied as a whole or not at all; those of one commit become durable together, and
 //! `done` is called only when they are on disk. A store whose commit failed acknowledges nothing afterwards (R2.5).
 
+mod age;
 mod check;
 pub mod conformance;
 mod contract;
@@ -16,10 +17,11 @@ mod records;
 mod sqlite;
 
 pub use contract::{Conflict, Done, Failed, LaneRow, LaneWrite, Store, Unit, Write};
-pub use limits::{COUNTED_TOTAL_MAX, PAGE_ITEMS_MAX, SKIP_MAX};
+pub use limits::{COUNTED_TOTAL_MAX, DEVICES_SCANNED_MAX, PAGE_ITEMS_MAX, SKIP_MAX};
 pub use memory::Memory;
 pub use records::{
-    Application, CancelTask, CancelTaskFilter, CommandFilter, Device, Marks, Page, Presence,
-    ProductModel, Report, Tally, TaskId, Token, TokenKind,
+    Application, CancelTask, CancelTaskFilter, CommandFilter, DeadCallback, Device, DeviceCounts,
+    DeviceFilter, Grant, Marks, Page, Presence, ProductModel, Report, Stretch, Tally, TaskId,
+    Token, TokenKind,
 };
 pub use sqlite::{GROUP_CLASSES, OnStop, OpenError, Sqlite, SqliteOptions, SqliteStats};

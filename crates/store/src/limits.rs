@@ -13,3 +13,12 @@ pub const PAGE_ITEMS_MAX: usize = 1_000;
 
 /// The highest total that is counted row by row: of lists that are filtered by time or by device (R2.6).
 pub const COUNTED_TOTAL_MAX: u64 = 1_000_000;
+
+/// The most devices that a list looks at which is filtered by more than an index tells (R2.6).
+pub const DEVICES_SCANNED_MAX: usize = 100_000;
+
+/// The most rows that one search for old ones looks at; its snapshot is short, so the log can be begun anew (R2.8).
+pub(crate) const OLD_SCANNED_MAX: usize = 2_000;
+
+/// The most devices that one read of those with open commands looks at, before the next snapshot.
+pub(crate) const LANES_SCANNED_MAX: usize = 2_000;

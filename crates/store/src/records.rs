@@ -19,6 +19,31 @@ pub struct Application {
     pub created: Moment,
     /// Whether its calls are counted and limited (R3.5).
     pub throttled: bool,
+    /// Whether the operator has frozen it: its calls are refused, and nothing of it is lost.
+    pub frozen: bool,
+    /// The secret with which its callbacks are signed, encrypted (R2.7, R5.4).
+    pub webhook_secret: Option<Vec<u8>>,
+    /// The certificate authority that its callback endpoints are trusted by, beside the public ones: PEM (R5.4).
+    pub callback_ca: Option<String>,
+}
+
+/// An application lets another one act on its devices. There is one grant of a pair; granting again replaces it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// Whose devices they are.
+    pub owner: AppKey,
+    /// Who may act on them.
+    pub grantee: AppKey,
+    /// When it was granted, or last granted anew.
+    pub created: Moment,
+    /// When it ends; `None` = when it is revoked.
+    pub until: Option<Moment>,
+    /// On which devices; none = on all of them.
+    pub devices: Vec<DeviceId>,
+    /// For which operations, by their names in the contract; none = for all of them.
+    pub operations: Vec<String>,
+    /// When it was revoked: it grants nothing any more, and is kept until what is pending was called back (R1.11).
+    pub revoked: Option<Moment>,
 }
 
 /// What a token is good for.
@@ -50,6 +75,8 @@ pub struct Device {
     pub id: DeviceId,
     /// The application that it belongs to.
     pub app: AppKey,
+    /// The gateway that it is a child of.
+    pub gateway: Option<DeviceId>,
     /// Its own mark (IMEI, MAC, serial number); unique among devices that are not deleted (R3.9).
     pub node_id: String,
     /// When it was registered.
@@ -68,6 +95,8 @@ pub struct Device {
     pub psk: Option<Vec<u8>>,
     /// SHA-256 of its verification code, lower-cased.
     pub verify_code: Option<[u8; 32]>,
+    /// Whether it must use a secured link (`isSecure`).
+    pub secure: bool,
     /// Manufacturer id and model: the key of its product model, if known.
     pub model: Option<(String, String)>,
     /// Whatever else is known of it, in the server's own writing (JSON).
@@ -157,6 +186,57 @@ pub struct CancelTask {
     pub commands: Vec<CommandId>,
 }
 
+/// A command whose callbacks were given up (R5.2): its entries from `from` on are untold, though it counts as told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadCallback {
+    /// The command.
+    pub command: CommandId,
+    /// Who was to be told: the application that created it.
+    pub app: AppKey,
+    /// The first place of its history that was not told.
+    pub from: u32,
+    /// Where to: scheme, host and port.
+    pub endpoint: String,
+    /// When they were given up.
+    pub since: Moment,
+    /// How often they were tried.
+    pub attempts: u32,
+    /// Why they were given up, in words.
+    pub reason: String,
+    /// Whether they are being told again.
+    pub replaying: bool,
+}
+
+/// How many devices there are that are not deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DeviceCounts {
+    /// All of them.
+    pub registered: u64,
+    /// Those that may use a link in the clear.
+    pub nonsecure: u64,
+}
+
+/// Which devices a list shows; deleted ones never.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceFilter {
+    /// Of this application.
+    pub app: AppKey,
+    /// Children of this gateway only.
+    pub gateway: Option<DeviceId>,
+    /// Only those that are connected (`true`), or are not.
+    pub online: Option<bool>,
+    /// Registered at this moment or later.
+    pub from: Option<Moment>,
+    /// Registered at this moment or earlier.
+    pub to: Option<Moment>,
+    /// Whether the oldest registration comes first; else the newest does.
+    pub ascending: bool,
+    /// How many to pass over.
+    pub skip: u64,
+    /// How many at the most.
+    pub take: usize,
+}
+
 /// Which commands a list shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandFilter {
@@ -204,14 +284,25 @@ pub struct Page<T> {
     pub items: Vec<T>,
 }
 
+/// A stretch of a search for what is old enough to be forgotten (R2.8).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stretch<T> {
+    /// What may be forgotten.
+    pub old: Vec<T>,
+    /// After which the search goes on; `None` = it is over.
+    pub next: Option<T>,
+    /// Of what stays and was looked at: the earliest moment from which age may count.
+    pub oldest_kept: Option<Moment>,
+}
+
 /// Where ids and time go on from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Marks {
     /// The highest sequence number of a command.
     pub command_seq: u64,
-    /// The highest sequence number of a device.
+    /// The highest sequence number that a device ever had.
     pub device_seq: u64,
-    /// The highest key of an application.
+    /// The highest key that an application ever had.
     pub app_key: u64,
     /// The highest version of a product model.
     pub model_version: u64,
@@ -219,7 +310,7 @@ pub struct Marks {
     pub last_moment: Moment,
 }
 
-/// How many commands are where: accepted = open + ended, always.
+/// How many commands are where: accepted = open + ended, always. Forgotten ones count on as ended (R2.8).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tally {
     /// Accepted since the beginning.

@@ -103,7 +103,7 @@ impl Poster {
         let request = act::command(&self.device_id, SET_PERIOD, number, TWO_DAYS_S);
         let key =
             IdempotencyKey::parse(format!("burst-{number}").as_bytes()).expect("visible ASCII");
-        let command = self.client.send_command(&request, Some(&key)).await?;
+        let command = self.client.post_device_command(&request).key(key).await?;
         self.accepted.push(command.command_id);
         Ok(())
     }

@@ -65,13 +65,15 @@ async fn beginning(stage: &mut Stage) -> Result<()> {
         .step(OPERATOR, "adds the product model of the water meter WM1")
         .await?;
     let client = stage.client()?;
-    let tokens = client.login().await?;
+    let tokens = client.get_auth_token().await?;
     expect("how long the access token lasts", 3600, tokens.expires_in)?;
     stage
         .step(APPLICATION, "logs in; its token lasts an hour")
         .await?;
-    let registered = client.register_device(&act::registration()).await?;
-    let status = client.device_status(&registered.device_id).await?;
+    let registered = client
+        .reg_direct_device_with_secret(&act::registration())
+        .await?;
+    let status = client.query_device_status(&registered.device_id).await?;
     expect(
         "whether the meter was ever in contact",
         false,
@@ -102,7 +104,7 @@ async fn first_contact(stage: &mut Stage) -> Result<()> {
     tokio::time::timeout(Duration::from_secs(5), kept)
         .await
         .context("the platform does not acknowledge the meter's report")?;
-    let device = client.device(&id).await?;
+    let device = client.query_single_device_info(&id).await?;
     let service = device
         .services
         .iter()
@@ -118,7 +120,7 @@ async fn first_contact(stage: &mut Stage) -> Result<()> {
         "ONLINE",
         device.device_info.status.unwrap_or_default(),
     )?;
-    let status = client.device_status(&id).await?;
+    let status = client.query_device_status(&id).await?;
     expect(
         "whether the meter was ever in contact",
         true,
@@ -131,7 +133,7 @@ async fn first_contact(stage: &mut Stage) -> Result<()> {
         )
         .await?;
     stage.sleep().await?;
-    let device = client.device(&id).await?;
+    let device = client.query_single_device_info(&id).await?;
     expect(
         "the meter's status",
         "OFFLINE",
@@ -214,7 +216,7 @@ async fn cancelled_and_expired(stage: &mut Stage) -> Result<()> {
         .await?;
     let answer = stage
         .client()?
-        .cancel_command(&cancelled.command_id)
+        .update_device_command(&cancelled.command_id)
         .await?;
     expect(
         "the status after cancelling",
@@ -252,7 +254,7 @@ async fn cancelled_and_expired(stage: &mut Stage) -> Result<()> {
             .map(|entry| entry.attempt)
             .max();
         expect("attempts in the history", 0, attempts.unwrap_or_default())?;
-        let refused = stage.client()?.cancel_command(id).await;
+        let refused = stage.client()?.update_device_command(id).await;
         let code = refused.err().and_then(|error| error.code());
         expect(
             "the answer to a late cancel",
@@ -275,7 +277,7 @@ async fn direct(stage: &mut Stage) -> Result<()> {
     let client = stage.client()?;
     let before = stage.listed().await?.len();
     let answer = client
-        .invoke(&id, SERVICE, &act::call(SET_PRESSURE, 2), None)
+        .invoke_device_service(&id, SERVICE, &act::call(SET_PRESSURE, 2))
         .await?;
     expect(
         "the answer to the call",
@@ -301,7 +303,7 @@ async fn direct(stage: &mut Stage) -> Result<()> {
         .await?;
     stage.sleep().await?;
     let refused = client
-        .invoke(&id, SERVICE, &act::call(SET_PRESSURE, 2), None)
+        .invoke_device_service(&id, SERVICE, &act::call(SET_PRESSURE, 2))
         .await;
     let code = refused.err().and_then(|error| error.code());
     expect(
@@ -356,7 +358,7 @@ async fn post(
     let id = stage.actor()?.id.clone();
     let client = stage.client()?;
     Ok(client
-        .send_command(&act::command(&id, method, value, expire_time_s), None)
+        .post_device_command(&act::command(&id, method, value, expire_time_s))
         .await?)
 }
 
@@ -366,7 +368,7 @@ async fn find(stage: &Stage, command_id: &str) -> Result<CommandAnswer> {
         device_id: Some(stage.actor()?.id.clone()),
         ..Default::default()
     };
-    let listed = stage.client()?.commands(&query).await?.data;
+    let listed = stage.client()?.query_device_command(&query).await?.data;
     let found = listed
         .into_iter()
         .find(|command| command.command_id == command_id);

@@ -33,7 +33,7 @@ async fn a_call_carries_app_key_token_and_the_documented_body() {
     platform.will_answer([answer(201, COMMAND)]);
     let command = platform
         .client()
-        .send_command(&command_request(), None)
+        .post_device_command(&command_request())
         .await
         .unwrap();
     assert_eq!(command.status, CommandStatus::Pending);
@@ -43,11 +43,33 @@ async fn a_call_carries_app_key_token_and_the_documented_body() {
     assert_eq!(seen[1].header("app_key"), "app 1");
     assert_eq!(seen[1].header("authorization"), "Bearer token-1");
     assert_eq!(seen[1].header("content-type"), "application/json");
-    assert_eq!(seen[1].header("idempotency-key"), "");
+    assert_eq!(seen[1].header("idempotency-key").len(), 32);
     assert_eq!(
         seen[1].body,
         r#"{"deviceId":"d/1","command":{"serviceId":"S","method":"M","paras":{}}}"#
     );
+}
+
+#[tokio::test]
+async fn r1_15_each_create_has_a_key_of_its_own_unless_it_declines_one() {
+    let platform = Platform::start().await;
+    let client = platform.client();
+    platform.will_answer((0..3).map(|_| answer(201, COMMAND)));
+    let request = command_request();
+    client.post_device_command(&request).await.unwrap();
+    client.post_device_command(&request).await.unwrap();
+    client
+        .post_device_command(&request)
+        .without_key()
+        .await
+        .unwrap();
+    let seen = platform.seen();
+    let keys: Vec<&str> = seen[1..]
+        .iter()
+        .map(|seen| seen.header("idempotency-key"))
+        .collect();
+    assert_ne!(keys[0], keys[1]);
+    assert_eq!(keys[2], "");
 }
 
 #[tokio::test]
@@ -60,7 +82,8 @@ async fn r1_15_a_key_travels_in_its_header() {
         answer(202, r#"{"requestId":"r","status":"sent","timestamp":"20190730T135810Z","timeStamp":"20190730T135810Z"}"#),
     ]);
     client
-        .send_command(&command_request(), Some(&key))
+        .post_device_command(&command_request())
+        .key(key.clone())
         .await
         .unwrap();
     let call = InvokeRequest {
@@ -76,7 +99,8 @@ async fn r1_15_a_key_travels_in_its_header() {
         body: serde_json::Map::new(),
     };
     let answered = client
-        .invoke("d/1", "S S", &call, Some(&key))
+        .invoke_device_service("d/1", "S S", &call)
+        .key(key)
         .await
         .unwrap();
     assert_eq!(answered.status, InvokeStatus::Sent);
@@ -108,16 +132,22 @@ async fn devices_are_registered_in_both_modes() {
         node_id: "n".into(),
         ..RegisterWithSecretRequest::default()
     };
-    let registered = client.register_device(&request).await.unwrap();
+    let registered = client
+        .reg_direct_device_with_secret(&request)
+        .await
+        .unwrap();
     assert_eq!(registered.secret.expose(), "00112233445566778899");
     let by_code = RegisterRequest {
         node_id: "n".into(),
         verify_code: Some(Secret::new("v")),
         ..RegisterRequest::default()
     };
-    let answered = client.register_device_with_code(&by_code).await.unwrap();
+    let answered = client.reg_direct_device(&by_code).await.unwrap();
     assert_eq!(answered.timeout, 180);
-    let no_secret = client.register_device(&request).await.unwrap_err();
+    let no_secret = client
+        .reg_direct_device_with_secret(&request)
+        .await
+        .unwrap_err();
     assert!(no_secret.to_string().contains("no secret"), "{no_secret}");
     let seen = platform.seen();
     assert_eq!(seen[1].line, "POST /iocm/app/reg/v2.0.0/deviceCredentials");
@@ -144,24 +174,27 @@ async fn an_owner_is_named_in_every_query() {
         answer(201, task),
         answer(200, page),
     ]);
-    assert!(client.device_status("d").await.unwrap().activated);
-    let device = client.device("d").await.unwrap();
+    assert!(client.query_device_status("d").await.unwrap().activated);
+    let device = client.query_single_device_info("d").await.unwrap();
     assert_eq!(device.device_info.status.as_deref(), Some("ONLINE"));
     let change = ModifyDeviceRequest {
         mute: Some(true),
         ..ModifyDeviceRequest::default()
     };
-    client.modify_device("d", &change).await.unwrap();
+    client.modify_device_info("d", &change).await.unwrap();
     client
-        .delete_device("d", DeletedWith::Nothing)
+        .delete_direct_device("d", DeletedWith::Nothing)
         .await
         .unwrap();
-    client.commands(&CommandsQuery::default()).await.unwrap();
-    client.cancel_command("c").await.unwrap();
-    let task = client.cancel_all("d").await.unwrap();
+    client
+        .query_device_command(&CommandsQuery::default())
+        .await
+        .unwrap();
+    client.update_device_command("c").await.unwrap();
+    let task = client.create_device_cmd_cancel_task("d").await.unwrap();
     assert_eq!(task.status, CancelTaskStatus::Running);
     client
-        .cancel_tasks(&CancelTasksQuery::default())
+        .query_device_cmd_cancel_task(&CancelTasksQuery::default())
         .await
         .unwrap();
     assert_eq!(

@@ -13,7 +13,11 @@ use crate::platform::{Platform, answer};
 async fn failure(status: u16, body: &str) -> Error {
     let platform = Platform::start().await;
     platform.will_answer([answer(status, body)]);
-    platform.client().device_status("d").await.unwrap_err()
+    platform
+        .client()
+        .query_device_status("d")
+        .await
+        .unwrap_err()
 }
 
 #[tokio::test]
@@ -33,7 +37,7 @@ async fn an_error_code_is_a_refusal_whatever_the_status() {
             refusal.to_string(),
             "100434 The device command is not existed. (no `x`)"
         );
-        assert!(!error.retryable());
+        assert!(!error.is_retryable());
         assert!(error.surely_harmless());
     }
 }
@@ -43,13 +47,17 @@ async fn the_gateways_own_shape_is_understood_with_its_retry_after() {
     let platform = Platform::start().await;
     let throttled = r#"{"resultcode":"1010009","resultmsg":"app throttle exceed."}"#;
     platform.will_answer([(403, Some(("retry-after", "17")), throttled.to_owned())]);
-    let error = platform.client().device_status("d").await.unwrap_err();
+    let error = platform
+        .client()
+        .query_device_status("d")
+        .await
+        .unwrap_err();
     let Error::Contract(refusal) = &error else {
         panic!("{error:?}");
     };
     assert_eq!(refusal.code, "1010009");
     assert_eq!(refusal.retry_after, Some(Duration::from_secs(17)));
-    assert!(error.retryable() && error.surely_harmless());
+    assert!(error.is_retryable() && error.surely_harmless());
 }
 
 #[tokio::test]
@@ -57,7 +65,7 @@ async fn an_unknown_code_is_judged_by_its_status() {
     for (status, retryable) in [(400, false), (503, true)] {
         let error = failure(status, r#"{"error_code":"999999","error_desc":"?"}"#).await;
         assert_eq!(error.code(), None);
-        assert_eq!(error.retryable(), retryable);
+        assert_eq!(error.is_retryable(), retryable);
         assert!(!error.surely_harmless());
     }
 }
@@ -78,7 +86,7 @@ async fn an_answer_outside_the_contract_is_unexpected_and_not_shown() {
     ] {
         let error = failure(status, body).await;
         assert!(matches!(error, Error::Unexpected { .. }), "{error:?}");
-        assert_eq!(error.retryable(), retryable, "{status} {body}");
+        assert_eq!(error.is_retryable(), retryable, "{status} {body}");
         assert!(!error.surely_harmless());
         assert!(!error.to_string().contains("secret"), "{error}");
     }
@@ -92,12 +100,12 @@ async fn without_a_connection_nothing_was_carried() {
     let client = Client::builder(format!("http://{address}"), "a", "s")
         .build()
         .unwrap();
-    let error = client.device_status("d").await.unwrap_err();
+    let error = client.query_device_status("d").await.unwrap_err();
     let Error::Transport { what, .. } = &error else {
         panic!("{error:?}");
     };
     assert_eq!(*what, Carried::Nothing);
-    assert!(error.retryable() && error.surely_harmless());
+    assert!(error.is_retryable() && error.surely_harmless());
     assert!(error.source().is_some());
 }
 
@@ -113,13 +121,13 @@ async fn a_connection_that_breaks_after_the_request_leaves_doubt() {
         let mut request = [0; 4096];
         assert!(stream.read(&mut request).await.unwrap() > 0);
     };
-    let (error, ()) = tokio::join!(client.login(), breaks);
+    let (error, ()) = tokio::join!(client.get_auth_token(), breaks);
     let error = error.unwrap_err();
     let Error::Transport { what, source } = &error else {
         panic!("{error:?}");
     };
     assert_eq!(*what, Carried::Perhaps);
-    assert!(error.retryable() && !error.surely_harmless());
+    assert!(error.is_retryable() && !error.surely_harmless());
     assert!(!format!("{error:?} {source:?} {client:?}").contains("s3cret"));
 }
 
@@ -131,7 +139,7 @@ async fn a_platform_that_does_not_answer_is_given_up() {
         .timeout(Duration::from_millis(20))
         .build()
         .unwrap();
-    let error = client.login().await.unwrap_err();
+    let error = client.get_auth_token().await.unwrap_err();
     assert!(
         matches!(
             error,
@@ -153,7 +161,7 @@ fn settings_that_cannot_work_are_refused_by_name() {
             error.to_string().starts_with("base_url cannot be used"),
             "{error}"
         );
-        assert!(!error.retryable());
+        assert!(!error.is_retryable());
     }
     for pem in [
         "",

@@ -33,9 +33,9 @@ async fn the_named_ca_is_trusted_and_no_other() {
             .build()
             .unwrap()
     };
-    assert_eq!(of(pem).login().await.unwrap().expires_in, 3600);
+    assert_eq!(of(pem).get_auth_token().await.unwrap().expires_in, 3600);
     let (other, _) = certificate();
-    let error = of(other).login().await.unwrap_err();
+    let error = of(other).get_auth_token().await.unwrap_err();
     assert!(
         matches!(
             error,

@@ -20,10 +20,13 @@ async fn one_login_serves_many_calls() {
     let client = platform.client();
     platform.will_answer((0..3).map(|_| answer(200, STATUS)));
     let clone = client.clone();
-    let (first, second) = tokio::join!(client.device_status("d"), clone.device_status("d"));
+    let (first, second) = tokio::join!(
+        client.query_device_status("d"),
+        clone.query_device_status("d")
+    );
     first.unwrap();
     second.unwrap();
-    client.device_status("d").await.unwrap();
+    client.query_device_status("d").await.unwrap();
     assert_eq!(platform.lines(), [LOGIN, QUERY, QUERY, QUERY]);
 }
 
@@ -33,8 +36,8 @@ async fn a_token_that_nears_its_end_is_refreshed() {
     platform.tokens_last(0);
     let client = platform.client();
     platform.will_answer((0..2).map(|_| answer(200, STATUS)));
-    client.device_status("d").await.unwrap();
-    client.device_status("d").await.unwrap();
+    client.query_device_status("d").await.unwrap();
+    client.query_device_status("d").await.unwrap();
     assert_eq!(platform.lines(), [LOGIN, QUERY, REFRESH, QUERY]);
     let seen = platform.seen();
     assert_eq!(
@@ -52,8 +55,8 @@ async fn where_refreshing_is_refused_it_logs_in() {
     platform.refuses_refresh();
     let client = platform.client();
     platform.will_answer((0..2).map(|_| answer(200, STATUS)));
-    client.device_status("d").await.unwrap();
-    client.device_status("d").await.unwrap();
+    client.query_device_status("d").await.unwrap();
+    client.query_device_status("d").await.unwrap();
     assert_eq!(platform.lines(), [LOGIN, QUERY, REFRESH, LOGIN, QUERY]);
 }
 
@@ -62,10 +65,10 @@ async fn a_token_ended_by_another_login_is_replaced_once() {
     let platform = Platform::start().await;
     let client = platform.client();
     platform.will_answer([stale(), answer(200, STATUS)]);
-    client.device_status("d").await.unwrap();
+    client.query_device_status("d").await.unwrap();
     assert_eq!(platform.lines(), [LOGIN, QUERY, LOGIN, QUERY]);
     platform.will_answer([stale(), stale()]);
-    let error = client.device_status("d").await.unwrap_err();
+    let error = client.query_device_status("d").await.unwrap_err();
     assert_eq!(error.code(), Some(Code::InvalidToken));
     assert_eq!(platform.lines()[4..], [QUERY, LOGIN, QUERY]);
 }
@@ -75,9 +78,9 @@ async fn an_asked_for_login_replaces_the_token() {
     let platform = Platform::start().await;
     let client = platform.client();
     platform.will_answer([answer(200, STATUS)]);
-    client.login().await.unwrap();
-    let second = client.login().await.unwrap();
+    client.get_auth_token().await.unwrap();
+    let second = client.get_auth_token().await.unwrap();
     assert_eq!(second.access_token.expose(), "token-2");
-    client.device_status("d").await.unwrap();
+    client.query_device_status("d").await.unwrap();
     assert_eq!(platform.seen()[2].header("authorization"), "Bearer token-2");
 }

@@ -63,6 +63,9 @@ pub(super) async fn create(
         secret_hash,
         created: admin.dispatch.parts().clock.now(),
         throttled: asked.throttled.unwrap_or(true),
+        frozen: false,
+        webhook_secret: None,
+        callback_ca: None,
     };
     let app = admin.registry.keep_application(app).await?;
     tracing::info!(app_id = app.app_id, "an application was created");

@@ -7,6 +7,7 @@
 
 mod act;
 mod alarm;
+mod gather;
 mod inbox;
 mod shard;
 
@@ -20,8 +21,8 @@ use crate::south::{Hub, Mailbox};
 use delivery::{
     AppKey, Command, CommandId, DeviceId, Input, Kind, Lane, Moment, Refusal, Rules, Who,
 };
+pub(crate) use gather::key_horizon;
 use inbox::{Message, Request, What};
-pub(crate) use shard::key_horizon;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use store::{CancelTask, Conflict, Device, Failed, Report, Store, TaskId, Unit, Write};

@@ -1,18 +1,14 @@
 //! A shard: the thread that owns some of the lanes, and its loop.
 
 use super::alarm::Alarms;
-use super::inbox::{Item, Message, ReplyTo, Request, What, task_record};
-use super::{Ask, Parts, Promise, Refused};
-use crate::limits::{IDEMPOTENCY_HOURS, SHARD_AWAY_LANES_MAX, SHARD_BATCH_MAX, SHARD_COMMITS_MAX};
-use crate::random;
+use super::gather::Gathered;
+use super::inbox::{Item, Message, ReplyTo, What, task_record};
+use super::{Parts, Promise, Refused};
+use crate::limits::{SHARD_AWAY_LANES_MAX, SHARD_BATCH_MAX, SHARD_COMMITS_MAX};
 use crate::shutdown::Shutdown;
-use delivery::{
-    AppKey, Change, Command, CommandId, Input, Lane, Moment, Refusal, Submission, Ticket, Turn,
-};
+use delivery::{Change, Command, CommandId, Input, Lane, Moment, Refusal, Ticket, Turn};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
 use store::{Conflict, Failed, LaneWrite, Unit, Write};
 use tokio::sync::{mpsc, oneshot};
 
@@ -60,19 +56,6 @@ pub(super) struct Pending {
     pub(super) follows: Vec<(Ticket, mpsc::UnboundedSender<Command>)>,
     /// The items, where the turn may have to be decided again.
     kept: Vec<What>,
-}
-
-/// A turn's inputs in the making.
-#[derive(Default)]
-struct Gathered {
-    inputs: Vec<Input>,
-    to: Vec<Option<ReplyTo>>,
-    promises: Vec<Promise>,
-    follows: Vec<(Ticket, mpsc::UnboundedSender<Command>)>,
-    requests: Vec<(Ticket, Request)>,
-    writes: Vec<Write>,
-    kept: Vec<What>,
-    keys: Vec<(AppKey, Arc<str>)>,
 }
 
 /// Starts a shard's thread. It ends when told to, or when the store fails.
@@ -337,122 +320,6 @@ impl Shard {
         ))
     }
 
-    /// Makes the heart's inputs of the items of an inbox. The place of an item is its ticket.
-    fn gather(&mut self, mut lane: Lane, items: Vec<Item>, now: Moment) -> (Lane, Gathered) {
-        let mut gathered = Gathered::default();
-        let keyed = items
-            .iter()
-            .any(|item| matches!(&item.what, What::Submit(ask) if ask.key.is_some()));
-        for item in items {
-            let ticket = Ticket(u64::try_from(gathered.to.len()).expect("an inbox is short"));
-            if let What::Submit(ask) = &item.what
-                && let Some(key) = &ask.key
-            {
-                if gathered
-                    .keys
-                    .iter()
-                    .any(|(app, other)| *app == ask.app && other == key)
-                {
-                    // The same key twice at once: the second one sees what became of the first.
-                    self.lanes
-                        .entry(lane.device.seq())
-                        .or_default()
-                        .waiting
-                        .push(item);
-                    continue;
-                }
-                match self
-                    .parts
-                    .store
-                    .command_by_key(ask.app, key, key_horizon(now))
-                {
-                    Ok(None) => gathered.keys.push((ask.app, key.clone())),
-                    Ok(Some(command)) => {
-                        item.to
-                            .into_iter()
-                            .for_each(|to| to.repeat(command.clone()));
-                        continue;
-                    }
-                    Err(error) => {
-                        item.to
-                            .into_iter()
-                            .for_each(|to| to.refuse(Refused::Store(error.clone())));
-                        continue;
-                    }
-                }
-            }
-            if keyed {
-                gathered.kept.push(item.what.clone());
-            }
-            let refused = match item.what {
-                What::Submit(ask) => self
-                    .take_submission(&mut lane, &mut gathered, (ticket, *ask))
-                    .err(),
-                mut what => {
-                    self.judge(&lane, &mut what);
-                    gathered.take(ticket, what);
-                    None
-                }
-            };
-            match (refused, item.to) {
-                (Some(why), Some(to)) => {
-                    to.refuse(why);
-                    gathered.to.push(None);
-                }
-                (_, to) => gathered.to.push(to),
-            }
-        }
-        (lane, gathered)
-    }
-
-    /// Flags an answer that is not what the command's product model says.
-    fn judge(&self, lane: &Lane, what: &mut What) {
-        if let What::Heard(super::Heard {
-            input: Some(Input::Answered { mid, answer }),
-            ..
-        }) = what
-            && let Some(command) = lane.open.iter().find(|command| command.mid == *mid)
-        {
-            answer.off_profile = self.parts.models.is_off_profile(command, answer);
-        }
-    }
-
-    /// Gives a command its id and its mid, and encodes it (R1.14).
-    fn take_submission(
-        &self,
-        lane: &mut Lane,
-        gathered: &mut Gathered,
-        asked: (Ticket, Ask),
-    ) -> Result<(), Refused> {
-        let (ticket, ask) = asked;
-        let mid = lane.take_mid().ok_or(Refused::Overload)?;
-        let seq = self.parts.command_seq.fetch_add(1, Ordering::Relaxed) + 1;
-        let encodable = crate::south::is_encodable(&ask.body, mid);
-        let submission = Submission {
-            id: CommandId {
-                seq,
-                tag: random::number(),
-            },
-            app: ask.app,
-            who: ask.who,
-            kind: ask.kind,
-            mid,
-            encodable,
-            retransmit_max: ask.retransmit_max,
-            answer_expected: ask.answer_expected,
-            callback: ask.callback,
-            key: ask.key,
-            body: ask.body,
-        };
-        gathered
-            .follows
-            .extend(ask.follow.map(|follower| (ticket, follower)));
-        gathered
-            .inputs
-            .push(Input::Submit(ticket, Box::new(submission)));
-        Ok(())
-    }
-
     fn after_commit(&mut self, pending: Vec<Pending>, outcome: Outcome) {
         self.commits -= 1;
         let outcomes = match outcome {
@@ -552,49 +419,8 @@ impl Shard {
     }
 }
 
-impl Gathered {
-    /// Takes an item other than a submission.
-    fn take(&mut self, ticket: Ticket, what: What) {
-        match what {
-            What::Heard(heard) => {
-                let input = heard
-                    .input
-                    .or_else(|| (!heard.reports.is_empty()).then_some(Input::Heard));
-                self.inputs.extend(input);
-                self.writes
-                    .extend(heard.reports.into_iter().map(Write::Report));
-                self.promises.extend(heard.promise);
-            }
-            What::Request(request) => {
-                self.inputs.push(match &request {
-                    Request::Cancel { command, who } => Input::Cancel {
-                        ticket,
-                        command: *command,
-                        who: *who,
-                    },
-                    Request::CancelAll { who, .. } => Input::CancelAll { ticket, who: *who },
-                    Request::Delete { who, .. } => Input::Delete { ticket, who: *who },
-                });
-                self.requests.push((ticket, request));
-            }
-            What::Late(input) => self.inputs.push(input),
-            What::Wake => {}
-            What::Submit(_) => unreachable!("submissions are taken by the shard"),
-        }
-    }
-}
-
 fn refuse_all(items: Vec<Item>, why: &Refused) {
     for to in items.into_iter().filter_map(|item| item.to) {
         to.refuse(why.clone());
     }
-}
-
-/// Keys that were used at this moment or later count (R1.15).
-pub(crate) fn key_horizon(now: Moment) -> Moment {
-    let day = Duration::from_hours(IDEMPOTENCY_HOURS).as_millis();
-    Moment::from_millis(
-        now.as_millis()
-            .saturating_sub(u64::try_from(day).unwrap_or(u64::MAX)),
-    )
 }

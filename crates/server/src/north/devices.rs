@@ -32,6 +32,7 @@ pub(super) async fn modify(
         // It was read a moment ago; a change in between has written it in the same way.
         let mut info = Info::read(device).unwrap_or_default();
         info.change(request);
+        device.secure = info.is_secure();
         device.model = info.model_key();
         device.info = info.write();
         device.psk = psk.or(device.psk.take());

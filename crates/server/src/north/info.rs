@@ -137,6 +137,11 @@ impl Info {
         );
     }
 
+    /// Whether it must use a secured link; a registration that does not say so leaves it free.
+    pub(super) fn is_secure(&self) -> bool {
+        self.is_secure == Some(true)
+    }
+
     /// The key of the product model, if both halves are known.
     pub(super) fn model_key(&self) -> Option<(String, String)> {
         self.manufacturer_id.clone().zip(self.model.clone())

@@ -151,6 +151,7 @@ fn fresh(
     Device {
         id: north.registry.new_device_id(),
         app: owner.key,
+        gateway: None,
         node_id,
         registered: now,
         modified: now,
@@ -160,6 +161,7 @@ fn fresh(
         secret: None,
         psk: None,
         verify_code: None,
+        secure: info.is_secure(),
         model: info.model_key(),
         info: info.write(),
         presence: Presence::default(),

@@ -136,6 +136,9 @@ impl Bench {
             secret_hash: secret_hash(name),
             created: self.clock.now(),
             throttled,
+            frozen: false,
+            webhook_secret: None,
+            callback_ca: None,
         };
         self.registry.keep_application(app).await.expect("kept");
     }

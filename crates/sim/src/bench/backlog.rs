@@ -120,6 +120,7 @@ impl Maker {
         let record = Device {
             id,
             app: self.app,
+            gateway: None,
             node_id: format!("backlog_{}", self.device_seq),
             registered: self.now,
             modified: self.now,
@@ -129,6 +130,7 @@ impl Maker {
             secret: None,
             psk: None,
             verify_code: None,
+            secure: false,
             model: None,
             info: b"{}".to_vec(),
             presence: Presence::default(),
@@ -209,6 +211,9 @@ mod tests {
             secret_hash: String::new(),
             created: Moment::default(),
             throttled: false,
+            frozen: false,
+            webhook_secret: None,
+            callback_ca: None,
         };
         let store = open();
         let (tell, told) = sync_channel(1);

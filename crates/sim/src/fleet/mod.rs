@@ -160,7 +160,7 @@ impl Options {
             builder = builder.ca_pem(pem);
         }
         let client = builder.build().map_err(failed)?;
-        client.login().await.map_err(failed)?;
+        client.get_auth_token().await.map_err(failed)?;
         Ok(client)
     }
 
@@ -186,14 +186,14 @@ impl Options {
             let key = format!("sim-{}-{}-{number}", self.seed, ids[0]);
             let key = IdempotencyKey::parse(key.as_bytes()).expect("short visible ASCII");
             let sent = patiently("sending a command", || {
-                client.send_command(&request, Some(&key))
+                client.post_device_command(&request).key(key.clone()).send()
             })
             .await;
             match sent {
                 Ok(command) => {
                     report.accepted += 1;
                     if intent.cancels {
-                        report.cancels(client.cancel_command(&command.command_id).await);
+                        report.cancels(client.update_device_command(&command.command_id).await);
                     }
                 }
                 Err(FleetError::Call {
@@ -262,7 +262,11 @@ async fn register(client: &sdk::Client, node_id: &str) -> Result<Credentials, Fl
             },
             ..RegisterWithSecretRequest::default()
         };
-        match patiently("registering a device", || client.register_device(&request)).await {
+        match patiently("registering a device", || {
+            client.reg_direct_device_with_secret(&request)
+        })
+        .await
+        {
             Ok(device) => {
                 return Ok(Credentials::of_device(
                     device.device_id,
@@ -290,7 +294,7 @@ async fn count(
         ..CommandsQuery::default()
     };
     loop {
-        let page = patiently("listing commands", || client.commands(&query)).await?;
+        let page = patiently("listing commands", || client.query_device_command(&query)).await?;
         let full = page.data.len() >= usize::try_from(query.page.size).unwrap_or(usize::MAX);
         for command in page.data {
             report.found(command.status);

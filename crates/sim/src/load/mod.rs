@@ -112,7 +112,7 @@ pub async fn register(
                     node_id: format!("{prefix}{index}"),
                     ..RegisterWithSecretRequest::default()
                 };
-                (index, client.register_device(&request).await)
+                (index, client.reg_direct_device_with_secret(&request).await)
             });
             next += 1;
         }

@@ -18,7 +18,7 @@ async fn total(platform: &Platform, device_id: &str) -> u64 {
         device_id: Some(device_id.to_owned()),
         ..CommandsQuery::default()
     };
-    let page = platform.client.commands(&query).await.unwrap();
+    let page = platform.client.query_device_command(&query).await.unwrap();
     page.pagination.total_size
 }
 
@@ -39,7 +39,7 @@ async fn a_device_sleeps_wakes_and_gets_what_waited() {
         ..PostCommandRequest::default()
     };
     let mut device = Device::new(credentials, Behaviour::default(), 1);
-    let command = platform.client.send_command(&request, None).await.unwrap();
+    let command = platform.client.post_device_command(&request).await.unwrap();
     assert_eq!(command.status, CommandStatus::Pending);
     assert_eq!(device.state(), State::Asleep);
     device.wake(platform.mqtt()).await.unwrap();
@@ -50,7 +50,7 @@ async fn a_device_sleeps_wakes_and_gets_what_waited() {
     assert_eq!((received.len(), received[0].cmd.as_str()), (1, "M"));
     let listed = platform
         .client
-        .commands(&CommandsQuery::default())
+        .query_device_command(&CommandsQuery::default())
         .await
         .unwrap();
     assert_eq!(listed.data[0].status, CommandStatus::Successful);
@@ -89,7 +89,11 @@ async fn devices_are_registered_in_order_and_once_each() {
     let platform = Platform::start().await;
     let devices = register(&platform.client, "n", 20, 7).await.unwrap();
     for (index, device) in devices.iter().enumerate() {
-        let shown = platform.client.device(&device.id).await.unwrap();
+        let shown = platform
+            .client
+            .query_single_device_info(&device.id)
+            .await
+            .unwrap();
         assert_eq!(shown.device_info.node_id, Some(format!("n{index}")));
     }
     let again = register(&platform.client, "n", 1, 1).await;
@@ -121,7 +125,7 @@ async fn every_life_of_the_closed_loop_is_successful_on_the_platform_too() {
             device_id: Some(device.id.clone()),
             ..CommandsQuery::default()
         };
-        let page = platform.client.commands(&query).await.unwrap();
+        let page = platform.client.query_device_command(&query).await.unwrap();
         assert!(
             page.data
                 .iter()
@@ -171,7 +175,11 @@ async fn idle_devices_are_online_until_they_are_dropped() {
     let idle = Idle::connect(platform.mqtt(), &devices, 2).await.unwrap();
     assert_eq!((idle.len(), idle.is_empty()), (5, false));
     for device in &devices {
-        let shown = platform.client.device(&device.id).await.unwrap();
+        let shown = platform
+            .client
+            .query_single_device_info(&device.id)
+            .await
+            .unwrap();
         assert_eq!(shown.device_info.status.as_deref(), Some("ONLINE"));
     }
     drop(idle);

@@ -61,7 +61,7 @@ impl Platform {
             http: self.running.ports.north,
             mqtt: self.mqtt(),
             app_id: self.app_id.clone(),
-            token: self.client.login().await.unwrap().access_token,
+            token: self.client.get_auth_token().await.unwrap().access_token,
         }
     }
 

@@ -17,6 +17,7 @@ pub(crate) fn device(seq: u64) -> Device {
     Device {
         id: DeviceId::new(seq, u128::from(seq) * 0x0123_4567_89ab_cdef_0123),
         app: AppKey(1),
+        gateway: None,
         node_id: format!("node-{seq}"),
         registered: START,
         modified: START,
@@ -26,6 +27,7 @@ pub(crate) fn device(seq: u64) -> Device {
         secret: None,
         psk: None,
         verify_code: None,
+        secure: false,
         model: None,
         info: Vec::new(),
         presence: Presence::default(),

@@ -30,6 +30,9 @@ fn application(key: u64) -> Application {
         secret_hash: "$argon2id$…".to_owned(),
         created: START,
         throttled: true,
+        frozen: false,
+        webhook_secret: None,
+        callback_ca: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Units as rows: what a group writes within its transaction.
 
 use super::bytes::Damage;
+use super::devices::{self, Registered};
 use super::lanes::{Known, Lanes, UNSURE_MAX};
 use super::line::{self, Place as LinePlace};
 use super::rows::{self, integer, moment};
@@ -9,23 +10,28 @@ use crate::check::{self, Kept};
 use crate::contract::{Conflict, Failed, LaneRow, LaneWrite, Unit};
 use crate::count::{self, Counts, Place};
 use delivery::{AppKey, Change, Command, CommandId, Kind, Moment};
-use rusqlite::{Connection, OptionalExtension, Statement, ToSql, params};
+use rusqlite::{Connection, Statement, ToSql, params};
 
 /// Applies units, one group after the other. It lives as long as the writer's connection.
 pub(super) struct Applier<'c> {
     pub(super) conn: &'c Connection,
-    lanes: &'c Lanes,
+    pub(super) lanes: &'c Lanes,
     hot: Hot<'c>,
     last_moment: Moment,
     command_seq: u64,
     counts: Counts,
-    /// Commands that this group added to lists, by application.
+    /// Commands that this group added to lists or took out, by application.
     listed: Vec<(AppKey, i64)>,
+    pub(super) registered: Registered,
+    /// What of it stands in the ledger.
+    saved: Registered,
+    /// Devices that this group forgot.
+    pub(super) gone: Vec<u64>,
     /// Rows written since the last look.
     rows: u64,
     first: Vec<u8>,
-    second: Vec<u8>,
-    third: Vec<u8>,
+    pub(super) second: Vec<u8>,
+    pub(super) third: Vec<u8>,
 }
 
 /// Statements that many units need; they are prepared once.
@@ -52,7 +58,7 @@ impl<'c> Hot<'c> {
                 "INSERT INTO command (seq, device, app, created, mid, direct, facts, key, body, outcome)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?,
-            insert_open: conn.prepare("INSERT INTO open (seq, device, wake, progress) VALUES (?1, ?2, ?3, ?4)")?,
+            insert_open: conn.prepare("INSERT INTO open (seq, device, wake, progress, callback) VALUES (?1, ?2, ?3, ?4, ?5)")?,
             update_open: conn.prepare("UPDATE open SET wake = ?2, progress = ?3 WHERE seq = ?1")?,
             delete_open: conn.prepare("DELETE FROM open WHERE seq = ?1")?,
             conclude: conn.prepare("UPDATE command SET outcome = ?2 WHERE seq = ?1")?,
@@ -82,6 +88,7 @@ impl<'c> Hot<'c> {
 impl<'c> Applier<'c> {
     pub(super) fn new(conn: &'c Connection, lanes: &'c Lanes) -> Result<Self, Failed> {
         let (last_moment, command_seq, counts) = reads::ledger(conn)?;
+        let registered = devices::registered(conn)?;
         let hot = Hot::new(conn).map_err(cannot_write)?;
         Ok(Self {
             conn,
@@ -91,6 +98,9 @@ impl<'c> Applier<'c> {
             command_seq,
             counts,
             listed: Vec::new(),
+            registered,
+            saved: registered,
+            gone: Vec::new(),
             rows: 0,
             first: Vec::new(),
             second: Vec::new(),
@@ -121,9 +131,11 @@ impl<'c> Applier<'c> {
         self.last_moment = self.last_moment.max(now);
     }
 
-    /// Writes what a group writes once, and puts lanes out that are too many; says which.
+    /// Writes what a group writes once, and puts lanes out that are too many or whose device is forgotten; says which.
     pub(super) fn finish(&mut self) -> Result<Vec<u64>, Failed> {
-        let gone = self.lanes.hold().too_many();
+        let forgotten = std::mem::take(&mut self.gone);
+        let mut gone = self.lanes.hold().too_many();
+        gone.retain(|seq| !forgotten.contains(seq));
         for seq in &gone {
             let ahead = self
                 .lanes
@@ -140,6 +152,10 @@ impl<'c> Applier<'c> {
         }
         for (app, more) in std::mem::take(&mut self.listed) {
             self.rows += execute(&mut self.hot.listed, params![integer(app.0), more])?;
+        }
+        if self.registered != self.saved {
+            self.save_registered()?;
+            self.saved = self.registered;
         }
         let Counts {
             accepted,
@@ -162,6 +178,7 @@ impl<'c> Applier<'c> {
             n(ended[5]),
         ];
         self.rows += execute(&mut self.hot.ledger, values)?;
+        gone.extend(forgotten);
         Ok(gone)
     }
 
@@ -267,7 +284,7 @@ impl<'c> Applier<'c> {
     }
 
     /// Writes the row of a lane whose lists are packed.
-    fn save_lane(
+    pub(super) fn save_lane(
         &mut self,
         device_seq: u64,
         revision: u64,
@@ -340,27 +357,43 @@ impl<'c> Applier<'c> {
         ];
         self.rows += execute(&mut self.hot.insert_command, values)?;
         if !closed {
-            let values = params![seq, device, change.wake_at.map(moment), self.second];
+            let values = params![
+                seq,
+                device,
+                change.wake_at.map(moment),
+                self.second,
+                command.callback
+            ];
             self.rows += execute(&mut self.hot.insert_open, values)?;
         }
         self.command_seq = self.command_seq.max(command.id.seq);
         self.counts.moved(None, count::place_of(command));
         if !direct {
-            match self
-                .listed
-                .iter_mut()
-                .find(|(listed, _)| *listed == command.app)
-            {
-                Some((_, more)) => *more += 1,
-                None => self.listed.push((command.app, 1)),
-            }
+            self.list(command.app, 1);
         }
         Ok(())
     }
 
+    /// Lists of this application show so many commands more.
+    pub(super) fn list(&mut self, app: AppKey, more: i64) {
+        match self.listed.iter_mut().find(|(listed, _)| *listed == app) {
+            Some((_, sum)) => *sum += more,
+            None => self.listed.push((app, more)),
+        }
+    }
+
     fn changed(&mut self, change: &Change) -> Result<(), Failed> {
         let command = &change.command;
-        let before = match count::place_before(change) {
+        let before = count::place_before(change);
+        let may_be_forgotten = match before {
+            Some(Place::Open(_)) => false,
+            Some(Place::Ended(_)) | None => command.has_ended(),
+        };
+        if may_be_forgotten && reads::command(self.conn, command.id)?.is_none() {
+            // It was old, and forgotten since the turn was decided (R2.8).
+            return Ok(());
+        }
+        let before = match before {
             Some(place) => place,
             None => count::place_of(&self.load(command.id)?),
         };
@@ -376,7 +409,7 @@ impl<'c> Applier<'c> {
     }
 
     /// Writes how a command fares now: to `open`, or as its outcome if it is over and told.
-    fn rewrite(
+    pub(super) fn rewrite(
         &mut self,
         command: &Command,
         told: u32,
@@ -432,26 +465,6 @@ impl<'c> Applier<'c> {
         reads::command(self.conn, id)?.ok_or_else(|| unknown(id))
     }
 
-    pub(super) fn tell(&mut self, id: CommandId, up_to: u32) -> Result<(), Failed> {
-        let Some(command) = reads::command(self.conn, id)? else {
-            return Ok(());
-        };
-        let place = count::place_of(&command);
-        let wake: Option<i64> = self
-            .conn
-            .prepare_cached("SELECT wake FROM open WHERE seq = ?1")
-            .and_then(|mut wake| {
-                wake.query_row([integer(id.seq)], |row| row.get(0))
-                    .optional()
-            })
-            .map_err(cannot_write)?
-            .flatten();
-        let wake = wake
-            .and_then(|at| u64::try_from(at).ok())
-            .map(Moment::from_millis);
-        self.rewrite(&command, command.told.max(up_to), wake, place)
-    }
-
     /// Runs a statement that is not needed often, and counts its rows.
     pub(super) fn count(&mut self, sql: &str, params: impl rusqlite::Params) -> Result<(), Failed> {
         self.rows += self.cold(sql, params)?;
@@ -470,6 +483,9 @@ impl Kept for Applier<'_> {
     type Error = Failed;
 
     fn revision(&mut self, device_seq: u64) -> Result<Option<u64>, Failed> {
+        if self.gone.contains(&device_seq) {
+            return Ok(None);
+        }
         if let Some(known) = self.lanes.hold().find(device_seq) {
             return Ok(Some(known.revision));
         }
@@ -532,7 +548,7 @@ fn note_changes(lane: &mut Known, changes: &[Change]) {
 }
 
 /// Packs a lane's lists.
-fn pack_lane(lane: &Known, open: &mut Vec<u8>, line: &mut Vec<u8>) {
+pub(super) fn pack_lane(lane: &Known, open: &mut Vec<u8>, line: &mut Vec<u8>) {
     open.clear();
     lane_row::put_open(open, &lane.open);
     line.clear();

@@ -60,6 +60,31 @@ pub(super) fn add<E: From<Damage>>(
     Ok(())
 }
 
+/// Takes the commands with these numbers out of a block, and their numbers out of `seqs`; whether there were any.
+pub(super) fn remove(block: &mut Vec<u8>, seqs: &mut Vec<u64>) -> Result<bool, Damage> {
+    let mut kept = places(block)?;
+    let before = kept.len();
+    kept.retain(
+        |place| match seqs.iter().position(|seq| *seq == place.seq) {
+            Some(at) => {
+                seqs.swap_remove(at);
+                false
+            }
+            None => true,
+        },
+    );
+    let changed = kept.len() < before;
+    if changed {
+        put(block, &kept);
+    }
+    Ok(changed)
+}
+
+/// Whether no command stands in a block.
+pub(super) fn is_empty(block: &[u8]) -> Result<bool, Damage> {
+    places(block).map(|places| places.is_empty())
+}
+
 /// Shows a device's commands to `visit`, the newest first, until it has seen enough.
 pub(super) fn walk(
     conn: &Connection,

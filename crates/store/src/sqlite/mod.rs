@@ -11,6 +11,11 @@
 
 mod apply;
 mod bytes;
+mod dead;
+mod devices;
+mod files;
+mod forget;
+mod grants;
 mod lane_row;
 mod lanes;
 mod line;
@@ -26,17 +31,18 @@ mod writer;
 
 use crate::contract::{Done, Failed, Store, Unit};
 use crate::records::{
-    Application, CancelTask, CancelTaskFilter, CommandFilter, Device, Marks, Page, ProductModel,
-    Report, Tally, TaskId, Token,
+    Application, CancelTask, CancelTaskFilter, CommandFilter, DeadCallback, Device, DeviceCounts,
+    DeviceFilter, Grant, Marks, Page, ProductModel, Report, Stretch, Tally, TaskId, Token,
 };
 use delivery::{AppKey, Command, CommandId, DeviceId, Lane, Mid, Moment};
+use files::{check_later, check_now, folder, lock, sync_folder, unusable};
 use lanes::Lanes;
 use pool::Pool;
 use queue::{Batch, Queue};
 use rusqlite::{Connection, InterruptHandle};
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -307,6 +313,24 @@ impl Store for Sqlite {
         self.pool.snapshot(|conn| reads::cancel_tasks(conn, filter))
     }
 
+    fn owed(&self, after: u64, limit: usize) -> Result<Vec<Command>, Failed> {
+        self.pool.stretches(after, limit, dead::owed)
+    }
+
+    fn dead_callbacks(
+        &self,
+        app: Option<AppKey>,
+        after: Option<CommandId>,
+        limit: usize,
+    ) -> Result<Vec<DeadCallback>, Failed> {
+        self.pool
+            .read(|conn| dead::dead_callbacks(conn, app, after, limit))
+    }
+
+    fn dead_callback(&self, command: CommandId) -> Result<Option<DeadCallback>, Failed> {
+        self.pool.read(|conn| dead::dead_callback(conn, command))
+    }
+
     fn applications(&self) -> Result<Vec<Application>, Failed> {
         let sql = format!("SELECT {} FROM application ORDER BY key", rows::APPLICATION);
         self.pool
@@ -322,8 +346,12 @@ impl Store for Sqlite {
             .read(|conn| reads::all(conn, &sql, [rows::moment(now)], rows::token))
     }
 
+    fn grants(&self) -> Result<Vec<Grant>, Failed> {
+        self.pool.read(grants::grants)
+    }
+
     fn device(&self, id: DeviceId) -> Result<Option<Device>, Failed> {
-        self.pool.read(|conn| reads::device(conn, id))
+        self.pool.read(|conn| devices::device(conn, id))
     }
 
     fn device_by_node(&self, node_id: &str) -> Result<Option<Device>, Failed> {
@@ -333,6 +361,29 @@ impl Store for Sqlite {
         );
         self.pool
             .read(|conn| reads::first(conn, &sql, [node_id], rows::device))
+    }
+
+    fn devices(
+        &self,
+        filter: &DeviceFilter,
+        wanted: Option<&dyn Fn(&Device) -> bool>,
+    ) -> Result<Page<Device>, Failed> {
+        self.pool
+            .snapshot(|conn| devices::devices(conn, filter, wanted))
+    }
+
+    fn device_counts(&self) -> Result<DeviceCounts, Failed> {
+        self.pool
+            .read(|conn| devices::registered(conn).map(|registered| registered.counts))
+    }
+
+    fn open_devices(&self, app: AppKey, after: u64, limit: usize) -> Result<Vec<DeviceId>, Failed> {
+        let read = |conn: &Connection, after, limit| devices::open_devices(conn, app, after, limit);
+        self.pool.stretches(after, limit, read)
+    }
+
+    fn bindings(&self, after: u64, limit: usize) -> Result<Vec<(DeviceId, Moment)>, Failed> {
+        self.pool.read(|conn| devices::bindings(conn, after, limit))
     }
 
     fn product_models(&self) -> Result<Vec<ProductModel>, Failed> {
@@ -363,6 +414,36 @@ impl Store for Sqlite {
             .read(|conn| reads::all(conn, &sql, rusqlite::params![seq, id], rows::report))
     }
 
+    fn old_commands(
+        &self,
+        before: Moment,
+        after: Option<CommandId>,
+        limit: usize,
+    ) -> Result<Stretch<CommandId>, Failed> {
+        self.pool
+            .read(|conn| forget::old_commands(conn, before, after, limit))
+    }
+
+    fn old_devices(
+        &self,
+        before: Moment,
+        after: Option<DeviceId>,
+        limit: usize,
+    ) -> Result<Stretch<DeviceId>, Failed> {
+        self.pool
+            .read(|conn| forget::old_devices(conn, before, after, limit))
+    }
+
+    fn old_cancel_tasks(
+        &self,
+        before: Moment,
+        after: Option<TaskId>,
+        limit: usize,
+    ) -> Result<Stretch<TaskId>, Failed> {
+        self.pool
+            .read(|conn| forget::old_cancel_tasks(conn, before, after, limit))
+    }
+
     fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, Failed> {
         let sql = "SELECT value FROM setting WHERE name = ?1";
         self.pool.read(|conn| {
@@ -376,90 +457,6 @@ impl Store for Sqlite {
         let disk = rustix::fs::statvfs(folder(&self.path))
             .map_err(|error| Failed::Read(error.to_string()))?;
         Ok(Some(disk.f_bavail.saturating_mul(disk.f_frsize)))
-    }
-}
-
-/// Takes the lock beside the database.
-fn lock(path: &Path) -> Result<File, OpenError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let beside = PathBuf::from(name);
-    let options = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&beside);
-    let file = options.map_err(|error| unusable(&beside, &error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
-        Err(TryLockError::Error(error)) => Err(unusable(&beside, &error)),
-    }
-}
-
-fn check_now(conn: &Connection, path: &Path) -> Result<(), OpenError> {
-    let damaged = |why| OpenError::Damaged {
-        path: path.to_owned(),
-        why,
-    };
-    match schema::damage(conn) {
-        Ok(None) => Ok(()),
-        Ok(Some(why)) => Err(damaged(why)),
-        Err(error) if schema::is_damage(&error) => Err(damaged(error.to_string())),
-        Err(error) => Err(OpenError::Unusable {
-            path: path.to_owned(),
-            why: error.to_string(),
-        }),
-    }
-}
-
-/// Checks a large file on a thread of its own; damage stops the store.
-fn check_later(
-    path: &Path,
-    shared: Arc<Shared>,
-) -> Result<(InterruptHandle, JoinHandle<()>), OpenError> {
-    let why = |why: String| OpenError::Unusable {
-        path: path.to_owned(),
-        why,
-    };
-    let conn = schema::open_reader(path).map_err(|error| why(error.to_string()))?;
-    let handle = conn.get_interrupt_handle();
-    let check = move || {
-        let found = match schema::damage(&conn) {
-            Ok(found) => found,
-            Err(error) if schema::is_damage(&error) => Some(error.to_string()),
-            // Interrupted, because the store closes; or a read failed, which the next reader will say.
-            Err(_) => None,
-        };
-        if let Some(found) = found {
-            shared.stop(Failed::Read(format!("the database is damaged: {found}")));
-        }
-    };
-    let thread = thread::Builder::new()
-        .name("store-check".to_owned())
-        .spawn(check);
-    Ok((handle, thread.map_err(|error| unusable(path, &error))?))
-}
-
-/// Makes the entry of a new file in its folder durable.
-fn sync_folder(path: &Path) -> Result<(), OpenError> {
-    let folder = folder(path);
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|error| unusable(folder, &error))
-}
-
-fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        Some(_) | None => Path::new("."),
-    }
-}
-
-fn unusable(path: &Path, error: &io::Error) -> OpenError {
-    OpenError::Unusable {
-        path: path.to_owned(),
-        why: error.to_string(),
     }
 }
 

@@ -55,6 +55,23 @@ impl Pool {
         Ok(result)
     }
 
+    /// Reads stretch by stretch, each in a snapshot of its own, until `limit` are found or the end is reached. `read` is given
+    /// after which and how many, and returns after which to go on, if anywhere.
+    pub(super) fn stretches<T>(
+        &self,
+        after: u64,
+        limit: usize,
+        read: impl Fn(&Connection, u64, usize) -> Result<(Vec<T>, Option<u64>), Failed>,
+    ) -> Result<Vec<T>, Failed> {
+        let (mut found, mut after) = (Vec::new(), Some(after));
+        while let Some(from) = after.take_if(|_| found.len() < limit) {
+            let (more, next) = self.snapshot(|conn| read(conn, from, limit - found.len()))?;
+            found.extend(more);
+            after = next;
+        }
+        Ok(found)
+    }
+
     /// Closes the connections that nobody uses.
     pub(super) fn close(&self) {
         self.hold().connections.clear();

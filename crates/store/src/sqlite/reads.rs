@@ -1,11 +1,11 @@
 //! What can be read, each as one question to a connection.
 
 use super::rows::{self, COMMAND, cannot_read, get, integer, moment, number, size};
-use super::{lane_row, line};
+use super::{devices, lane_row, line};
 use crate::contract::Failed;
 use crate::count::Counts;
 use crate::limits::{COUNTED_TOTAL_MAX, PAGE_ITEMS_MAX, SKIP_MAX};
-use crate::records::{CancelTask, CancelTaskFilter, CommandFilter, Device, Marks, Page};
+use crate::records::{CancelTask, CancelTaskFilter, CommandFilter, Marks, Page};
 use delivery::{AppKey, Cause, Command, CommandId, DeviceId, Lane, Link, Mid, MidSequence, Moment};
 use rusqlite::{Connection, Params, Row, ToSql};
 use std::ops::ControlFlow;
@@ -56,13 +56,13 @@ pub(super) fn ledger(conn: &Connection) -> Result<(Moment, u64, Counts), Failed>
 
 pub(super) fn marks(conn: &Connection) -> Result<Marks, Failed> {
     let (last_moment, command_seq, _) = ledger(conn)?;
-    let highest =
-        |sql| Ok::<u64, Failed>(first(conn, sql, [], |row| number(row, 0))?.unwrap_or_default());
+    let registered = devices::registered(conn)?;
+    let model = "SELECT coalesce(max(version), 0) FROM product_model";
     Ok(Marks {
         command_seq,
-        device_seq: highest("SELECT coalesce(max(seq), 0) FROM device")?,
-        app_key: highest("SELECT coalesce(max(key), 0) FROM application")?,
-        model_version: highest("SELECT coalesce(max(version), 0) FROM product_model")?,
+        device_seq: registered.device_seq,
+        app_key: registered.app_key,
+        model_version: first(conn, model, [], |row| number(row, 0))?.unwrap_or_default(),
         last_moment,
     })
 }
@@ -115,7 +115,7 @@ pub(super) fn lane(
 }
 
 /// The command with this sequence number, if it is open.
-fn open_command(conn: &Connection, seq: u64) -> Result<Option<Command>, Failed> {
+pub(super) fn open_command(conn: &Connection, seq: u64) -> Result<Option<Command>, Failed> {
     // A list may name commands that have ended; those are told by the small row, without a look at the large one.
     let open = first(
         conn,
@@ -261,7 +261,7 @@ fn by_seqs(conn: &Connection, seqs: &[u64]) -> Result<Vec<Command>, Failed> {
 }
 
 /// How many items the page may have that begins at `skip`.
-fn page_items(skip: u64, take: usize) -> usize {
+pub(super) fn page_items(skip: u64, take: usize) -> usize {
     if skip > SKIP_MAX {
         0
     } else {
@@ -270,7 +270,7 @@ fn page_items(skip: u64, take: usize) -> usize {
 }
 
 /// How many rows there are, up to the bound.
-fn counted(conn: &Connection, which: &str, params: impl Params) -> Result<u64, Failed> {
+pub(super) fn counted(conn: &Connection, which: &str, params: impl Params) -> Result<u64, Failed> {
     let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {which} LIMIT {COUNTED_TOTAL_MAX})");
     Ok(first(conn, &sql, params, |row| number(row, 0))?.unwrap_or_default())
 }
@@ -357,12 +357,7 @@ pub(super) fn cancel_tasks(
     })
 }
 
-pub(super) fn device(conn: &Connection, id: DeviceId) -> Result<Option<Device>, Failed> {
-    let sql = format!("SELECT {} FROM device WHERE seq = ?1", rows::DEVICE);
-    Ok(first(conn, &sql, [integer(id.seq())], rows::device)?.filter(|device| device.id == id))
-}
-
 /// The bounds of a time filter as SQLite compares them.
-fn bounds(from: Option<Moment>, to: Option<Moment>) -> (i64, i64) {
+pub(super) fn bounds(from: Option<Moment>, to: Option<Moment>) -> (i64, i64) {
     (from.map_or(0, moment), to.map_or(i64::MAX, moment))
 }

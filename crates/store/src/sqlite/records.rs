@@ -4,7 +4,7 @@ use super::apply::Applier;
 use super::reads;
 use super::rows::{self, integer, moment};
 use crate::contract::{Failed, Write};
-use crate::records::{Application, CancelTask, Device, ProductModel, Report, Token, TokenKind};
+use crate::records::{Application, CancelTask, ProductModel, Report, Token, TokenKind};
 use delivery::{AppKey, Moment};
 use rusqlite::params;
 
@@ -35,24 +35,37 @@ impl Applier<'_> {
                 params![name, value],
             ),
             Write::Told { command, up_to } => self.tell(*command, *up_to),
+            Write::Grant(grant) => self.grant(grant),
+            Write::ForgetGrant { owner, grantee } => self.forget_grant(*owner, *grantee),
+            Write::ForgetApplication(app) => self.forget_application(*app),
+            Write::DeadCallback(dead) => self.dead_callback(dead),
+            Write::ForgetDeadCallback(command) => self.forget_dead_callback(*command),
+            Write::ForgetCommands(ids) => self.forget_commands(ids),
+            Write::ForgetDevices(ids) => self.forget_devices(ids),
+            Write::ForgetCancelTasks(ids) => self.forget_cancel_tasks(ids),
         }
     }
 
     fn application(&mut self, app: &Application) -> Result<(), Failed> {
-        let sql = "INSERT INTO application (key, app_id, name, secret_hash, created, throttled) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-          ON CONFLICT (key) DO UPDATE SET app_id = ?2, name = ?3, secret_hash = ?4, created = ?5, throttled = ?6";
-        let (key, created) = (integer(app.key.0), moment(app.created));
-        self.count(
-            sql,
-            params![
-                key,
-                app.app_id,
-                app.name,
-                app.secret_hash,
-                created,
-                app.throttled
-            ],
-        )
+        let sql = "INSERT INTO application
+          (key, app_id, name, secret_hash, created, throttled, frozen, webhook_secret, callback_ca)
+          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+          ON CONFLICT (key) DO UPDATE SET app_id = ?2, name = ?3, secret_hash = ?4, created = ?5, throttled = ?6, frozen = ?7,
+          webhook_secret = ?8, callback_ca = ?9";
+        let values = params![
+            integer(app.key.0),
+            app.app_id,
+            app.name,
+            app.secret_hash,
+            moment(app.created),
+            app.throttled,
+            app.frozen,
+            app.webhook_secret,
+            app.callback_ca,
+        ];
+        self.count(sql, values)?;
+        self.registered.app_key = self.registered.app_key.max(app.key.0);
+        Ok(())
     }
 
     fn token(&mut self, token: &Token, now: Moment) -> Result<(), Failed> {
@@ -85,36 +98,6 @@ impl Applier<'_> {
             self.count("DELETE FROM token WHERE digest = ?1", [digest])?;
         }
         Ok(())
-    }
-
-    fn device(&mut self, device: &Device) -> Result<(), Failed> {
-        let sql = "INSERT INTO device (seq, id, app, node_id, registered, modified, activated, bind_by, deleted, secret, psk,
-          verify_code, manufacturer_id, model, online, since, info)
-          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
-          ON CONFLICT (seq) DO UPDATE SET id = ?2, app = ?3, node_id = ?4, registered = ?5, modified = ?6, activated = ?7,
-          bind_by = ?8, deleted = ?9, secret = ?10, psk = ?11, verify_code = ?12, manufacturer_id = ?13, model = ?14,
-          online = ?15, since = ?16, info = ?17";
-        let model = device.model.as_ref();
-        let values = params![
-            integer(device.id.seq()),
-            rows::device_id(device.id),
-            integer(device.app.0),
-            device.node_id,
-            moment(device.registered),
-            moment(device.modified),
-            device.activated.map(moment),
-            device.bind_by.map(moment),
-            device.deleted.map(moment),
-            device.secret,
-            device.psk,
-            device.verify_code,
-            model.map(|(manufacturer, _)| manufacturer),
-            model.map(|(_, model)| model),
-            device.presence.online,
-            device.presence.since.map(moment),
-            device.info,
-        ];
-        self.count(sql, values)
     }
 
     fn product_model(&mut self, model: &ProductModel) -> Result<(), Failed> {

@@ -199,7 +199,8 @@ pub(super) fn command(row: &Row<'_>) -> Result<Command, Failed> {
 }
 
 /// The columns of [`application`].
-pub(super) const APPLICATION: &str = "key, app_id, name, secret_hash, created, throttled";
+pub(super) const APPLICATION: &str =
+    "key, app_id, name, secret_hash, created, throttled, frozen, webhook_secret, callback_ca";
 
 pub(super) fn application(row: &Row<'_>) -> Result<Application, Failed> {
     Ok(Application {
@@ -209,6 +210,9 @@ pub(super) fn application(row: &Row<'_>) -> Result<Application, Failed> {
         secret_hash: get(row, 3)?,
         created: at(row, 4)?,
         throttled: get(row, 5)?,
+        frozen: get(row, 6)?,
+        webhook_secret: maybe_bytes(row, 7)?.map(<[u8]>::to_vec),
+        callback_ca: get(row, 8)?,
     })
 }
 
@@ -232,11 +236,18 @@ pub(super) fn token(row: &Row<'_>) -> Result<Token, Failed> {
 /// The columns of [`device`].
 pub(super) const DEVICE: &str =
     "id, app, node_id, registered, modified, activated, bind_by, deleted, secret, psk, verify_code,
-  manufacturer_id, model, online, since, info";
+  manufacturer_id, model, online, since, info, gateway, secure";
+
+/// The place of `online` among them.
+pub(super) const DEVICE_ONLINE: usize = 13;
 
 pub(super) fn device(row: &Row<'_>) -> Result<Device, Failed> {
     let verify_code = match maybe_bytes(row, 10)? {
         Some(_) => Some(array(row, 10)?),
+        None => None,
+    };
+    let gateway = match maybe_bytes(row, 16)? {
+        Some(_) => Some(device_at(row, 16)?),
         None => None,
     };
     let manufacturer: Option<String> = get(row, 11)?;
@@ -244,6 +255,7 @@ pub(super) fn device(row: &Row<'_>) -> Result<Device, Failed> {
     Ok(Device {
         id: device_at(row, 0)?,
         app: AppKey(number(row, 1)?),
+        gateway,
         node_id: get(row, 2)?,
         registered: at(row, 3)?,
         modified: at(row, 4)?,
@@ -253,9 +265,10 @@ pub(super) fn device(row: &Row<'_>) -> Result<Device, Failed> {
         secret: maybe_bytes(row, 8)?.map(<[u8]>::to_vec),
         psk: maybe_bytes(row, 9)?.map(<[u8]>::to_vec),
         verify_code,
+        secure: get(row, 17)?,
         model: manufacturer.zip(model),
         presence: Presence {
-            online: get(row, 13)?,
+            online: get(row, DEVICE_ONLINE)?,
             since: maybe_at(row, 14)?,
         },
         info: bytes(row, 15)?.to_vec(),

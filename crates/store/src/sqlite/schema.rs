@@ -15,7 +15,7 @@ const READER_PATIENCE: Duration = Duration::from_secs(10);
 const WRITER_PATIENCE: Duration = Duration::from_millis(100);
 
 /// Every version of the schema, from the first on. What stands here is never changed, only added to.
-const MIGRATIONS: [&str; 1] = [V1];
+const MIGRATIONS: [&str; 2] = [V1, V2];
 
 /// Version 1.
 ///
@@ -77,6 +77,52 @@ CREATE TABLE cancel_task (
 CREATE INDEX cancel_task_by_app ON cancel_task (app, created, id, found);
 CREATE INDEX cancel_task_by_device ON cancel_task (device, created, id, app, found);
 CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+";
+
+/// Version 2: grants, dead callbacks, lists of devices, and what retention needs.
+///
+/// `ledger` remembers the highest number that a device or an application ever had, for their rows may go, and counts devices.
+/// `open.callback` repeats a flag of the command's facts, so that what is owed is found among millions that owe nothing.
+/// Of older devices, `secure` is taken from what the server wrote of them.
+const V2: &str = "
+ALTER TABLE application ADD COLUMN frozen INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE application ADD COLUMN webhook_secret BLOB;
+ALTER TABLE application ADD COLUMN callback_ca TEXT;
+
+ALTER TABLE device ADD COLUMN gateway BLOB;
+ALTER TABLE device ADD COLUMN secure INTEGER NOT NULL DEFAULT 0;
+UPDATE device SET secure = 1 WHERE CASE WHEN json_valid(CAST(info AS TEXT))
+  THEN json_extract(CAST(info AS TEXT), '$.is_secure') = 1 ELSE 0 END;
+CREATE INDEX device_by_app ON device (app, registered) WHERE deleted IS NULL;
+CREATE INDEX device_by_gateway ON device (gateway, app, registered) WHERE deleted IS NULL AND gateway IS NOT NULL;
+CREATE INDEX device_of_app ON device (app) WHERE deleted IS NULL;
+CREATE INDEX device_unbound ON device (seq, bind_by) WHERE bind_by IS NOT NULL AND activated IS NULL AND deleted IS NULL;
+CREATE INDEX device_deleted ON device (seq, deleted) WHERE deleted IS NOT NULL;
+
+ALTER TABLE ledger ADD COLUMN device_seq INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE ledger ADD COLUMN app_key INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE ledger ADD COLUMN devices INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE ledger ADD COLUMN nonsecure INTEGER NOT NULL DEFAULT 0;
+UPDATE ledger SET
+  device_seq = (SELECT coalesce(max(seq), 0) FROM device),
+  app_key = (SELECT coalesce(max(key), 0) FROM application),
+  devices = (SELECT count(*) FROM device WHERE deleted IS NULL),
+  nonsecure = (SELECT count(*) FROM device WHERE deleted IS NULL AND secure = 0);
+
+ALTER TABLE open ADD COLUMN callback INTEGER NOT NULL DEFAULT 0;
+UPDATE open SET callback = 1
+  WHERE (SELECT substr(facts, -1) FROM command WHERE command.seq = open.seq) IN (x'02', x'03');
+CREATE INDEX open_with_callback ON open (seq) WHERE callback = 1;
+
+CREATE TABLE grant_of (
+  owner INTEGER NOT NULL, grantee INTEGER NOT NULL, created INTEGER NOT NULL, until INTEGER, revoked INTEGER,
+  devices BLOB NOT NULL, operations TEXT NOT NULL, PRIMARY KEY (owner, grantee)
+) WITHOUT ROWID;
+CREATE TABLE dead_callback (
+  seq INTEGER PRIMARY KEY, tag INTEGER NOT NULL, app INTEGER NOT NULL, first INTEGER NOT NULL, endpoint TEXT NOT NULL,
+  since INTEGER NOT NULL, attempts INTEGER NOT NULL, reason TEXT NOT NULL, replaying INTEGER NOT NULL
+);
+CREATE INDEX dead_callback_by_app ON dead_callback (app);
 ";
 
 /// Opens the connection of the writer, makes or migrates the schema, and leaves it ready.

@@ -17,6 +17,7 @@ fn device() -> Device {
     Device {
         id: DeviceId::new(1, 0x1234),
         app: AppKey(1),
+        gateway: None,
         node_id: "node-1".to_owned(),
         registered: NOW,
         modified: NOW,
@@ -26,6 +27,7 @@ fn device() -> Device {
         secret: None,
         psk: None,
         verify_code: None,
+        secure: false,
         model: None,
         info: Vec::new(),
         presence: Presence::default(),

@@ -114,6 +114,9 @@ impl Platform {
             secret_hash: String::new(),
             created: self.clock.now(),
             throttled: false,
+            frozen: false,
+            webhook_secret: None,
+            callback_ca: None,
         };
         self.registry.keep_application(app).await.expect("kept");
     }
@@ -124,6 +127,7 @@ impl Platform {
         let device = Device {
             id: self.registry.new_device_id(),
             app: APP,
+            gateway: None,
             node_id: node_id.into(),
             registered: now,
             modified: now,
@@ -133,6 +137,7 @@ impl Platform {
             secret: Some(self.vault.seal(SECRET.as_bytes())),
             psk: None,
             verify_code: None,
+            secure: false,
             model: None,
             info: b"{}".to_vec(),
             presence: Presence::default(),

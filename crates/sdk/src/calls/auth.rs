@@ -1,0 +1,27 @@
+//! Login, refresh and logout [2]. None of them is needed: every other call sees to its token by itself.
+
+use api::auth::AuthAnswer;
+
+use crate::{Client, Error};
+
+impl Client {
+    /// `getAuthToken`: logs in, which ends every earlier token of the application [2.1]. Calls in progress on this client and its clones
+    /// go on with the new one.
+    pub async fn get_auth_token(&self) -> Result<AuthAnswer, Error> {
+        let shared = &self.shared;
+        shared.tokens.log_in_anew(&shared.transport).await
+    }
+
+    /// `refreshAuthToken`: a new token for the refresh token in hand [2.2]; the old one works for 30 s more (R3.6). Logs in where there is
+    /// none in hand, or it is refused.
+    pub async fn refresh_auth_token(&self) -> Result<AuthAnswer, Error> {
+        let shared = &self.shared;
+        shared.tokens.refresh(&shared.transport).await
+    }
+
+    /// `logoutAuthToken`: ends the token in hand, if there is one [2.3]. The next call logs in.
+    pub async fn logout_auth_token(&self) -> Result<(), Error> {
+        let shared = &self.shared;
+        shared.tokens.log_out(&shared.transport).await
+    }
+}

@@ -1,0 +1,112 @@
+//! Devices: registered, asked about, changed, deleted [3], [4].
+
+use api::devices::{DeleteDeviceQuery, DeviceAnswer, DeviceQuery, ModifyDeviceRequest};
+use api::registration::{
+    DeviceStatusAnswer, RegisterAnswer, RegisterRequest, RegisterWithSecretAnswer,
+    RegisterWithSecretRequest,
+};
+use api::{Operation, Secret, paths};
+
+use super::with_query;
+use crate::transport::json;
+use crate::{Client, Error};
+
+/// Devices behind a deleted gateway [3.6].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeletedWith {
+    /// They are deleted with it, as the contract has it by default.
+    Children,
+    /// They stay as they are (R8.2).
+    Nothing,
+}
+
+/// A device's new credentials, in secret mode [3.2].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// The device, in UUID form.
+    pub device_id: String,
+    /// What its MQTT password is made from.
+    pub secret: Secret,
+    /// Its key for DTLS, if the platform gave one.
+    pub psk: Option<Secret>,
+}
+
+impl Client {
+    /// `regDirectDevice`: registers a device by a verification code [3.1].
+    pub async fn reg_direct_device(
+        &self,
+        request: &RegisterRequest,
+    ) -> Result<RegisterAnswer, Error> {
+        let target = self.owned(paths::DEVICE_CREDENTIALS);
+        self.ask(Operation::RegDirectDevice, target, Some(json(request)))
+            .await
+    }
+
+    /// `regDirectDevice` v2.0.0: registers a device in secret mode, for MQTT [3.2]. Without `mqtt_connect` it is set: a device of the old
+    /// mode, which fetches its secret itself, gets none here and is an [`Error::Unexpected`].
+    pub async fn reg_direct_device_with_secret(
+        &self,
+        request: &RegisterWithSecretRequest,
+    ) -> Result<Registered, Error> {
+        let operation = Operation::RegDirectDeviceWithSecret;
+        let request = RegisterWithSecretRequest {
+            mqtt_connect: request.mqtt_connect.or(Some(true)),
+            ..request.clone()
+        };
+        let target = self.owned(paths::DEVICE_CREDENTIALS_V2);
+        let answer: RegisterWithSecretAnswer =
+            self.ask(operation, target, Some(json(&request))).await?;
+        let secret = answer.secret.ok_or_else(|| Error::Unexpected {
+            status: operation.success(),
+            reason: "the registration has no secret".to_owned(),
+            request_id: None,
+        })?;
+        Ok(Registered {
+            device_id: answer.device_id,
+            secret,
+            psk: answer.psk,
+        })
+    }
+
+    /// `queryDeviceStatus`: whether a device has ever been in contact [3.4].
+    pub async fn query_device_status(&self, device_id: &str) -> Result<DeviceStatusAnswer, Error> {
+        let target = self.owned(&paths::fill(paths::DEVICE_CREDENTIAL, &[device_id]));
+        self.ask(Operation::QueryDeviceStatus, target, None).await
+    }
+
+    /// `querySingleDeviceInfo`: what is known of a device, its last reports included [4.1].
+    pub async fn query_single_device_info(&self, device_id: &str) -> Result<DeviceAnswer, Error> {
+        let query = DeviceQuery {
+            app_id: self.owner(),
+            select_imsi: false,
+        };
+        let target = with_query(&paths::fill(paths::DEVICE, &[device_id]), &query.to_query());
+        self.ask(Operation::QuerySingleDeviceInfo, target, None)
+            .await
+    }
+
+    /// `modifyDeviceInfo`: changes what is known of a device [3.5].
+    pub async fn modify_device_info(
+        &self,
+        device_id: &str,
+        request: &ModifyDeviceRequest,
+    ) -> Result<(), Error> {
+        let target = self.owned(&paths::fill(paths::DEVICE, &[device_id]));
+        self.tell(Operation::ModifyDeviceInfo, target, Some(json(request)))
+            .await
+    }
+
+    /// `deleteDirectDevice`: deletes a device [3.6]; its open commands end (R1.11).
+    pub async fn delete_direct_device(
+        &self,
+        device_id: &str,
+        with: DeletedWith,
+    ) -> Result<(), Error> {
+        let query = DeleteDeviceQuery {
+            app_id: self.owner(),
+            cascade: with == DeletedWith::Children,
+        };
+        let target = with_query(&paths::fill(paths::DEVICE, &[device_id]), &query.to_query());
+        self.tell(Operation::DeleteDirectDevice, target, None).await
+    }
+}

@@ -1,0 +1,190 @@
+//! Gathering: what waits at a lane, made into the inputs of its next turn.
+
+use super::inbox::{Item, ReplyTo, Request, What};
+use super::shard::Shard;
+use super::{Ask, Heard, Promise, Refused};
+use crate::limits::IDEMPOTENCY_HOURS;
+use crate::random;
+use delivery::{AppKey, Command, CommandId, Input, Lane, Moment, Submission, Ticket};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use store::Write;
+use tokio::sync::mpsc;
+
+/// A turn's inputs in the making.
+#[derive(Default)]
+pub(super) struct Gathered {
+    pub(super) inputs: Vec<Input>,
+    pub(super) to: Vec<Option<ReplyTo>>,
+    pub(super) promises: Vec<Promise>,
+    pub(super) follows: Vec<(Ticket, mpsc::UnboundedSender<Command>)>,
+    pub(super) requests: Vec<(Ticket, Request)>,
+    pub(super) writes: Vec<Write>,
+    pub(super) kept: Vec<What>,
+    pub(super) keys: Vec<(AppKey, Arc<str>)>,
+}
+
+impl Shard {
+    /// Makes the heart's inputs of the items of an inbox. The place of an item is its ticket.
+    pub(super) fn gather(
+        &mut self,
+        mut lane: Lane,
+        items: Vec<Item>,
+        now: Moment,
+    ) -> (Lane, Gathered) {
+        let mut gathered = Gathered::default();
+        let keyed = items
+            .iter()
+            .any(|item| matches!(&item.what, What::Submit(ask) if ask.key.is_some()));
+        for item in items {
+            let ticket = Ticket(u64::try_from(gathered.to.len()).expect("an inbox is short"));
+            if let What::Submit(ask) = &item.what
+                && let Some(key) = &ask.key
+            {
+                if gathered
+                    .keys
+                    .iter()
+                    .any(|(app, other)| *app == ask.app && other == key)
+                {
+                    // The same key twice at once: the second one sees what became of the first.
+                    self.lanes
+                        .entry(lane.device.seq())
+                        .or_default()
+                        .waiting
+                        .push(item);
+                    continue;
+                }
+                match self
+                    .parts
+                    .store
+                    .command_by_key(ask.app, key, key_horizon(now))
+                {
+                    Ok(None) => gathered.keys.push((ask.app, key.clone())),
+                    Ok(Some(command)) => {
+                        item.to
+                            .into_iter()
+                            .for_each(|to| to.repeat(command.clone()));
+                        continue;
+                    }
+                    Err(error) => {
+                        item.to
+                            .into_iter()
+                            .for_each(|to| to.refuse(Refused::Store(error.clone())));
+                        continue;
+                    }
+                }
+            }
+            if keyed {
+                gathered.kept.push(item.what.clone());
+            }
+            let refused = match item.what {
+                What::Submit(ask) => self
+                    .take_submission(&mut lane, &mut gathered, (ticket, *ask))
+                    .err(),
+                mut what => {
+                    self.judge(&lane, &mut what);
+                    gathered.take(ticket, what);
+                    None
+                }
+            };
+            match (refused, item.to) {
+                (Some(why), Some(to)) => {
+                    to.refuse(why);
+                    gathered.to.push(None);
+                }
+                (_, to) => gathered.to.push(to),
+            }
+        }
+        (lane, gathered)
+    }
+
+    /// Flags an answer that is not what the command's product model says.
+    fn judge(&self, lane: &Lane, what: &mut What) {
+        if let What::Heard(Heard {
+            input: Some(Input::Answered { mid, answer }),
+            ..
+        }) = what
+            && let Some(command) = lane.open.iter().find(|command| command.mid == *mid)
+        {
+            answer.off_profile = self.parts.models.is_off_profile(command, answer);
+        }
+    }
+
+    /// Gives a command its id and its mid, and encodes it (R1.14).
+    fn take_submission(
+        &self,
+        lane: &mut Lane,
+        gathered: &mut Gathered,
+        asked: (Ticket, Ask),
+    ) -> Result<(), Refused> {
+        let (ticket, ask) = asked;
+        let mid = lane.take_mid().ok_or(Refused::Overload)?;
+        let seq = self.parts.command_seq.fetch_add(1, Ordering::Relaxed) + 1;
+        let encodable = crate::south::is_encodable(&ask.body, mid);
+        let submission = Submission {
+            id: CommandId {
+                seq,
+                tag: random::number(),
+            },
+            app: ask.app,
+            who: ask.who,
+            kind: ask.kind,
+            mid,
+            encodable,
+            retransmit_max: ask.retransmit_max,
+            answer_expected: ask.answer_expected,
+            callback: ask.callback,
+            key: ask.key,
+            body: ask.body,
+        };
+        gathered
+            .follows
+            .extend(ask.follow.map(|follower| (ticket, follower)));
+        gathered
+            .inputs
+            .push(Input::Submit(ticket, Box::new(submission)));
+        Ok(())
+    }
+}
+
+impl Gathered {
+    /// Takes an item other than a submission.
+    fn take(&mut self, ticket: Ticket, what: What) {
+        match what {
+            What::Heard(heard) => {
+                let input = heard
+                    .input
+                    .or_else(|| (!heard.reports.is_empty()).then_some(Input::Heard));
+                self.inputs.extend(input);
+                self.writes
+                    .extend(heard.reports.into_iter().map(Write::Report));
+                self.promises.extend(heard.promise);
+            }
+            What::Request(request) => {
+                self.inputs.push(match &request {
+                    Request::Cancel { command, who } => Input::Cancel {
+                        ticket,
+                        command: *command,
+                        who: *who,
+                    },
+                    Request::CancelAll { who, .. } => Input::CancelAll { ticket, who: *who },
+                    Request::Delete { who, .. } => Input::Delete { ticket, who: *who },
+                });
+                self.requests.push((ticket, request));
+            }
+            What::Late(input) => self.inputs.push(input),
+            What::Wake => {}
+            What::Submit(_) => unreachable!("submissions are taken by the shard"),
+        }
+    }
+}
+
+/// Keys that were used at this moment or later count (R1.15).
+pub(crate) fn key_horizon(now: Moment) -> Moment {
+    let day = Duration::from_hours(IDEMPOTENCY_HOURS).as_millis();
+    Moment::from_millis(
+        now.as_millis()
+            .saturating_sub(u64::try_from(day).unwrap_or(u64::MAX)),
+    )
+}
