@@ -115,6 +115,9 @@ impl From<KeepError> for Problem {
                     conflict.to_string()
                 }
             }),
+            KeepError::NotAuthorised => {
+                Self::Conflict("the application is being deleted".to_owned())
+            }
             KeepError::Store(failed) => failed.into(),
         }
     }
@@ -126,7 +129,9 @@ impl From<Refused> for Problem {
             Refused::Overload => Self::Overload,
             Refused::Stopped => Self::Stopping,
             Refused::Store(failed) => failed.into(),
-            Refused::Heart(_) | Refused::LinkRefused => Self::Conflict(refused.to_string()),
+            Refused::Heart(_) | Refused::LinkRefused | Refused::NotAuthorised => {
+                Self::Conflict(refused.to_string())
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::dispatch::{self, Dispatch};
 use crate::faults::Faults;
 use crate::metrics::{self, Metrics};
 use crate::north::{self, North};
-use crate::registry::{Models, Registry};
+use crate::registry::{Grants, Models, Registry};
 use crate::shutdown::Shutdown;
 use crate::south::Hub;
 use crate::south::admission::Admission;
@@ -77,6 +77,7 @@ impl Parts {
             metrics: Arc::new(Metrics::default()),
             shutdown: shutdown.clone(),
             models: Arc::new(Models::open(database.clone())?),
+            grants: Arc::new(Grants::default()),
             faults,
             command_seq: AtomicU64::new(marks.command_seq),
         })?;

@@ -5,7 +5,9 @@ use super::shard::Shard;
 use super::{Ask, Heard, Promise, Refused};
 use crate::limits::IDEMPOTENCY_HOURS;
 use crate::random;
-use delivery::{AppKey, Command, CommandId, Input, Lane, Moment, Submission, Ticket};
+use crate::registry::{Deed, Standing};
+use api::Operation;
+use delivery::{AppKey, Command, CommandId, Input, Kind, Lane, Moment, Submission, Ticket, Who};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -26,18 +28,25 @@ pub(super) struct Gathered {
 }
 
 impl Shard {
-    /// Makes the heart's inputs of the items of an inbox. The place of an item is its ticket.
+    /// Makes the heart's inputs of the items of an inbox. The place of an item is its ticket. What is not allowed any more is
+    /// refused: it may have passed the gate long ago (R1.11).
     pub(super) fn gather(
         &mut self,
         mut lane: Lane,
         items: Vec<Item>,
-        now: Moment,
+        (standing, now): (&Standing<'_>, Moment),
     ) -> (Lane, Gathered) {
         let mut gathered = Gathered::default();
         let keyed = items
             .iter()
             .any(|item| matches!(&item.what, What::Submit(ask) if ask.key.is_some()));
         for item in items {
+            if deed(&lane, &item.what).is_some_and(|deed| !standing.allows(&deed, now)) {
+                item.to
+                    .into_iter()
+                    .for_each(|to| to.refuse(Refused::NotAuthorised));
+                continue;
+            }
             let ticket = Ticket(u64::try_from(gathered.to.len()).expect("an inbox is short"));
             if let What::Submit(ask) = &item.what
                 && let Some(key) = &ask.key
@@ -170,6 +179,11 @@ impl Gathered {
                     },
                     Request::CancelAll { who, .. } => Input::CancelAll { ticket, who: *who },
                     Request::Delete { who, .. } => Input::Delete { ticket, who: *who },
+                    Request::Revoke { grantee, who } => Input::Revoke {
+                        ticket,
+                        app: *grantee,
+                        who: *who,
+                    },
                 });
                 self.requests.push((ticket, request));
             }
@@ -178,6 +192,44 @@ impl Gathered {
             What::Submit(_) => unreachable!("submissions are taken by the shard"),
         }
     }
+}
+
+/// What an application is about to do in a lane, if it is an application and a right is needed: the creator of a command
+/// cancels it without one (R1.13).
+fn deed(lane: &Lane, what: &What) -> Option<Deed> {
+    let (who, owner, operation) = match what {
+        What::Submit(ask) => match ask.kind {
+            Kind::Direct { .. } => (ask.who, ask.app, Operation::InvokeDeviceService),
+            Kind::Queued { .. } | Kind::Immediate => {
+                (ask.who, ask.app, Operation::PostDeviceCommand)
+            }
+        },
+        What::Request(Request::Cancel { command, who }) => {
+            let command = lane.find(*command)?;
+            if command.history.first().map(|entry| entry.who) == Some(*who) {
+                return None;
+            }
+            (*who, command.app, Operation::UpdateDeviceCommand)
+        }
+        What::Request(Request::CancelAll { app, who, .. }) => {
+            (*who, *app, Operation::CreateDeviceCmdCancelTask)
+        }
+        What::Request(Request::Delete { record, who }) => {
+            (*who, record.app, Operation::DeleteDirectDevice)
+        }
+        What::Request(Request::Revoke { .. }) | What::Heard(_) | What::Late(_) | What::Wake => {
+            return None;
+        }
+    };
+    let Who::Application(caller) = who else {
+        return None;
+    };
+    Some(Deed {
+        owner,
+        caller,
+        operation,
+        device: Some(lane.device),
+    })
 }
 
 /// Keys that were used at this moment or later count (R1.15).

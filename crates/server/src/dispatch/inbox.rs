@@ -64,6 +64,10 @@ pub(super) enum Request {
         record: Box<Device>,
         who: Who,
     },
+    Revoke {
+        grantee: AppKey,
+        who: Who,
+    },
 }
 
 /// What waits for a lane's next turn. It can be repeated if the turn could not be committed (R1.15).
@@ -154,6 +158,12 @@ pub(super) fn task_record(request: &Request, device: DeviceId, granted: &Granted
         (Request::Delete { record, .. }, Granted::Deleted) => {
             Some(Write::Device(Device::clone(record)))
         }
-        (Request::Cancel { .. } | Request::CancelAll { .. } | Request::Delete { .. }, _) => None,
+        (
+            Request::Cancel { .. }
+            | Request::CancelAll { .. }
+            | Request::Delete { .. }
+            | Request::Revoke { .. },
+            _,
+        ) => None,
     }
 }

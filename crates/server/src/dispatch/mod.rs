@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::limits::{ALARMS_PER_READ, SHARD_INBOX_MAX};
 use crate::metrics::Metrics;
-use crate::registry::Models;
+use crate::registry::{Deed, Grants, Models};
 use crate::shutdown::Shutdown;
 use crate::south::{Hub, Mailbox};
 use delivery::{
@@ -44,6 +44,8 @@ pub struct Parts {
     pub shutdown: Shutdown,
     /// What answers are judged by.
     pub models: Arc<Models>,
+    /// Which application may act on whose devices.
+    pub grants: Arc<Grants>,
     /// What is to go wrong on demand.
     pub faults: Arc<Faults>,
     /// The highest sequence number of a command.
@@ -99,6 +101,9 @@ pub enum Refused {
     /// The link refused the frame of a direct call; the command is FAILED (50252, R4.6).
     #[error("the link refused the frame")]
     LinkRefused,
+    /// The application has no right to it, or none any more when the request's turn came (100217, R1.11).
+    #[error("not authorised")]
+    NotAuthorised,
     /// Too much waits already (100501).
     #[error("too many requests wait")]
     Overload,
@@ -136,6 +141,9 @@ pub enum KeepError {
     /// It conflicts with what is there.
     #[error(transparent)]
     Conflict(#[from] Conflict),
+    /// The application has no right to it, or none any more (100217, R1.11).
+    #[error("not authorised")]
+    NotAuthorised,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] Failed),
@@ -261,11 +269,66 @@ impl Dispatch {
             .map_err(|_| Refused::Stopped)
     }
 
+    /// Cancels the queued commands that an application created on these devices (R1.11); says how many they were.
+    ///
+    /// It waits while shards have too much to do, and decides about all of these devices at once: give it a few at a time.
+    pub async fn revoke(
+        &self,
+        devices: &[DeviceId],
+        grantee: AppKey,
+        who: Who,
+    ) -> Result<usize, Refused> {
+        let mut answers = Vec::with_capacity(devices.len());
+        for device in devices {
+            let (reply, answer) = oneshot::channel();
+            let message = Message::Request {
+                device: *device,
+                request: Request::Revoke { grantee, who },
+                reply,
+            };
+            let sent = self.door(device.seq()).send(message).await;
+            sent.map_err(|_| Refused::Stopped)?;
+            answers.push(answer);
+        }
+        let mut cancelled = 0;
+        for answer in answers {
+            match answer.await.map_err(|_| Refused::Stopped)? {
+                Ok(delivery::Granted::Revoked(count)) => cancelled += count,
+                Ok(other) => unreachable!("a revocation is granted as one, not as {other:?}"),
+                // Whoever deleted the device has decided about its commands.
+                Err(Refused::Heart(Refusal::DeviceDeleted)) => {}
+                Err(why) => return Err(why),
+            }
+        }
+        Ok(cancelled)
+    }
+
     /// Keeps what is not a command, durably.
     pub async fn keep(&self, writes: Vec<Write>) -> Result<(), KeepError> {
+        let answer = self.give(writes);
+        kept(answer).await
+    }
+
+    /// As [`keep`](Self::keep), if the deed is allowed at the moment at which the store is given the writes.
+    ///
+    /// # Errors
+    /// [`KeepError::NotAuthorised`] if it is not.
+    pub async fn keep_if_allowed(&self, deed: Deed, writes: Vec<Write>) -> Result<(), KeepError> {
+        let answer = {
+            let standing = self.parts.grants.hold();
+            if !standing.allows(&deed, self.parts.clock.now()) {
+                return Err(KeepError::NotAuthorised);
+            }
+            self.give(writes)
+        };
+        kept(answer).await
+    }
+
+    /// Gives the store what is to be written; the outcome arrives when it is durable.
+    fn give(&self, writes: Vec<Write>) -> oneshot::Receiver<CommitOutcome> {
         let (reply, answer) = oneshot::channel();
         let shutdown = self.parts.shutdown.clone();
-        let done = move |result: Result<Vec<Result<(), Conflict>>, Failed>| {
+        let done = move |result: CommitOutcome| {
             if let Err(error) = &result {
                 shutdown.fail(&error.to_string());
             }
@@ -277,10 +340,7 @@ impl Dispatch {
             self.parts.clock.now(),
             Box::new(done),
         );
-        let outcomes = answer.await.map_err(|_| Failed::Stopped)??;
-        outcomes
-            .into_iter()
-            .try_for_each(|outcome| outcome.map_err(KeepError::Conflict))
+        answer
     }
 
     /// A device's lane as its shard has it; for the operator.
@@ -377,6 +437,17 @@ impl Dispatch {
             }
         }
     }
+}
+
+/// What the store says of a commit.
+type CommitOutcome = Result<Vec<Result<(), Conflict>>, Failed>;
+
+/// Waits until writes are durable.
+async fn kept(answer: oneshot::Receiver<CommitOutcome>) -> Result<(), KeepError> {
+    let outcomes = answer.await.map_err(|_| Failed::Stopped)??;
+    outcomes
+        .into_iter()
+        .try_for_each(|outcome| outcome.map_err(KeepError::Conflict))
 }
 
 /// What a lane's inbox takes from a device.

@@ -5,6 +5,7 @@ use super::gather::Gathered;
 use super::inbox::{Item, Message, ReplyTo, What, task_record};
 use super::{Parts, Promise, Refused};
 use crate::limits::{SHARD_AWAY_LANES_MAX, SHARD_BATCH_MAX, SHARD_COMMITS_MAX};
+use crate::registry::Standing;
 use crate::shutdown::Shutdown;
 use delivery::{Change, Command, CommandId, Input, Lane, Moment, Refusal, Ticket, Turn};
 use std::collections::{HashMap, VecDeque};
@@ -232,14 +233,17 @@ impl Shard {
 
     /// Decides a turn for every lane that is ready, and commits them together.
     fn round(&mut self) {
-        let now = self.parts.clock.now();
+        let parts = self.parts.clone();
+        // Held until the store has what was decided: the end of a grant reaches it before or after this, never in between.
+        let standing = parts.grants.hold();
+        let now = parts.clock.now();
         let mut units = Vec::new();
         let mut under_way = Vec::new();
         for _ in 0..self.ready.len().min(SHARD_BATCH_MAX) {
             let Some(lane) = self.ready.pop_front() else {
                 break;
             };
-            let Some((mut pending, writes)) = self.decide(lane, now) else {
+            let Some((mut pending, writes)) = self.decide(lane, &standing, now) else {
                 continue;
             };
             let turn = LaneWrite::take(&mut pending.turn);
@@ -261,7 +265,12 @@ impl Shard {
     }
 
     /// Has the heart decide one lane's turn; `None` if there is nothing to decide.
-    fn decide(&mut self, seq: u64, now: Moment) -> Option<(Pending, Vec<Write>)> {
+    fn decide(
+        &mut self,
+        seq: u64,
+        standing: &Standing<'_>,
+        now: Moment,
+    ) -> Option<(Pending, Vec<Write>)> {
         let slot = self.lanes.get_mut(&seq)?;
         slot.ready = false;
         let items = std::mem::take(&mut slot.waiting);
@@ -283,7 +292,7 @@ impl Shard {
                 return None;
             }
         };
-        let (lane, mut gathered) = self.gather(lane, items, now);
+        let (lane, mut gathered) = self.gather(lane, items, (standing, now));
         let device = lane.device;
         let inputs = std::mem::take(&mut gathered.inputs);
         let turn = delivery::turn(lane, inputs, &self.parts.rules, now);

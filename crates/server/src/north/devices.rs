@@ -40,7 +40,7 @@ pub(super) async fn modify(
     };
     north
         .registry
-        .change_device(device.id, change)
+        .change_device_for(scope.deed(call.operation, Some(device.id)), change)
         .await?
         .ok_or(Error::DeviceMissing)?;
     Ok(Answer::Nothing)

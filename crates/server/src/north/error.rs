@@ -165,6 +165,7 @@ impl From<KeepError> for Error {
             KeepError::Conflict(
                 conflict @ (Conflict::Stale | Conflict::KeyTaken | Conflict::AppIdTaken),
             ) => Self::Internal(conflict.to_string()),
+            KeepError::NotAuthorised => super::gate::not_authorised(),
             KeepError::Store(failed) => failed.into(),
         }
     }
@@ -179,6 +180,7 @@ impl From<Refused> for Error {
                 Code::InternalFault,
                 "the link refused the frame; no byte of it left",
             ),
+            Refused::NotAuthorised => super::gate::not_authorised(),
             Refused::Overload => Self::Overload("too many requests wait"),
             Refused::Store(failed) => failed.into(),
             Refused::Stopped => Self::Internal("the platform stops".to_owned()),

@@ -23,7 +23,7 @@ use super::error::Error;
 use super::{Call, North, compat};
 use crate::clock;
 use crate::faults::Fault;
-use crate::registry::Right;
+use crate::registry::{Deed, Right};
 use api::{Code, Operation};
 use delivery::{Command, DeviceId, Moment, Who};
 use http::HeaderMap;
@@ -72,6 +72,16 @@ impl Scope {
         let created = || creator(command) == Some(Who::Application(self.caller.key));
         let covered = || !self.created_only && self.covers(command.device);
         command.app == self.owner.key && (covered() || created())
+    }
+
+    /// What is about to be done, for whoever keeps it: it must still be allowed then (R1.11).
+    pub(super) fn deed(&self, operation: Operation, device: Option<DeviceId>) -> Deed {
+        Deed {
+            owner: self.owner.key,
+            caller: self.caller.key,
+            operation,
+            device,
+        }
     }
 
     /// Who acts.
@@ -185,12 +195,7 @@ impl North {
             .registry
             .grants()
             .right(owner.key, caller.key, call.now);
-        let right = right.ok_or_else(|| {
-            Error::detailed(
-                Code::NotAuthorised,
-                "the application has granted the caller nothing that is in force",
-            )
-        })?;
+        let right = right.ok_or_else(not_authorised)?;
         let created_only = !right.covers_operation(call.operation);
         if created_only && !is_creators(call.operation) {
             return Err(not_covered());
@@ -280,6 +285,14 @@ impl North {
 
 fn wrong_token(detail: &str) -> Error {
     Error::detailed(Code::InvalidToken, detail)
+}
+
+/// 100217 where no grant is in force; whether there ever was one is not told.
+pub(super) fn not_authorised() -> Error {
+    Error::detailed(
+        Code::NotAuthorised,
+        "the application has granted the caller nothing that is in force",
+    )
 }
 
 /// 100217 where a grant is there but does not go so far.

@@ -48,7 +48,10 @@ pub(super) async fn register(
         verify_code: Some(verify_digest(&verify_code)),
         ..fresh(north, &scope.owner, (request.node_id, &info), call.now)
     };
-    let device = north.registry.add_device(device).await?;
+    let device = north
+        .registry
+        .add_device_for(scope.deed(call.operation, None), device)
+        .await?;
     Ok(Answer::of(&RegisterAnswer {
         device_id: device.id.to_string(),
         verify_code,
@@ -81,7 +84,10 @@ pub(super) async fn register_with_secret(
         verify_code: verify_code.as_ref().map(verify_digest),
         ..fresh(north, &scope.owner, (request.node_id, &info), call.now)
     };
-    let device = north.registry.add_device(device).await?;
+    let device = north
+        .registry
+        .add_device_for(scope.deed(call.operation, None), device)
+        .await?;
     let (device_id, secret, psk) = (device.id.to_string(), Some(secret), Some(psk));
     Ok(Answer::of(&RegisterWithSecretAnswer {
         device_id,

@@ -1,9 +1,10 @@
 //! Devices: found by id or node id, changed one change at a time.
 
-use super::Registry;
+use super::{Deed, Registry};
 use crate::dispatch::{KeepError, Refused};
 use crate::limits::DEVICES_CACHED_MAX;
 use crate::random;
+use api::Operation;
 use delivery::{DeviceId, Moment, Who};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -103,22 +104,31 @@ impl Registry {
         DeviceId::new(seq, u128::from_le_bytes(random::bytes()))
     }
 
-    /// Keeps a new device.
+    /// Keeps a new device, on the operator's word.
     ///
     /// # Errors
     /// [`Conflict::NodeIdTaken`] if another device has its node id.
     pub async fn add_device(&self, device: Device) -> Result<Arc<Device>, KeepError> {
-        let kept = self
-            .dispatch
-            .keep(vec![Write::Device(device.clone())])
-            .await;
+        let deed = Deed::own(device.app, Operation::RegDirectDevice, None);
+        self.add_device_for(deed, device).await
+    }
+
+    /// Keeps a new device, if the deed is allowed.
+    ///
+    /// # Errors
+    /// [`Conflict::NodeIdTaken`] if another device has its node id; [`KeepError::NotAuthorised`].
+    pub async fn add_device_for(
+        &self,
+        deed: Deed,
+        device: Device,
+    ) -> Result<Arc<Device>, KeepError> {
+        let writes = || vec![Write::Device(device.clone())];
+        let kept = self.dispatch.keep_if_allowed(deed, writes()).await;
         if let Err(KeepError::Conflict(Conflict::NodeIdTaken)) = kept
             && self.device_by_node(&device.node_id).await?.is_none()
         {
             // A registration that had lapsed held the node id; it is deleted now.
-            self.dispatch
-                .keep(vec![Write::Device(device.clone())])
-                .await?;
+            self.dispatch.keep_if_allowed(deed, writes()).await?;
         } else {
             kept?;
         }
@@ -127,7 +137,8 @@ impl Registry {
         Ok(device)
     }
 
-    /// Changes a device's record; `None` if there is no such device. Changes of one device exclude each other.
+    /// Changes a device's record, on the operator's or the platform's word; `None` if there is no such device. Changes of one
+    /// device exclude each other.
     ///
     /// # Errors
     /// [`KeepError`]; the record is as it was.
@@ -136,6 +147,25 @@ impl Registry {
         id: DeviceId,
         change: impl FnOnce(&mut Device),
     ) -> Result<Option<Arc<Device>>, KeepError> {
+        let Some(device) = self.device(id).await? else {
+            return Ok(None);
+        };
+        let deed = Deed::own(device.app, Operation::ModifyDeviceInfo, Some(id));
+        self.change_device_for(deed, change).await
+    }
+
+    /// As [`change_device`](Self::change_device), if the deed is allowed. It names the device.
+    ///
+    /// # Errors
+    /// [`KeepError`]; the record is as it was.
+    pub async fn change_device_for(
+        &self,
+        deed: Deed,
+        change: impl FnOnce(&mut Device),
+    ) -> Result<Option<Arc<Device>>, KeepError> {
+        let Some(id) = deed.device else {
+            return Ok(None);
+        };
         let Some(_) = self.device(id).await? else {
             return Ok(None);
         };
@@ -147,9 +177,8 @@ impl Registry {
             return Ok(None);
         }
         change(&mut device);
-        self.dispatch
-            .keep(vec![Write::Device(device.clone())])
-            .await?;
+        let writes = vec![Write::Device(device.clone())];
+        self.dispatch.keep_if_allowed(deed, writes).await?;
         let device = Arc::new(device);
         self.devices.put(device.clone());
         Ok(Some(device))

@@ -82,6 +82,18 @@ impl Right {
     }
 }
 
+impl Deed {
+    /// What is done to an application's own, by itself or on the operator's word.
+    pub const fn own(owner: AppKey, operation: Operation, device: Option<DeviceId>) -> Self {
+        Self {
+            owner,
+            caller: owner,
+            operation,
+            device,
+        }
+    }
+}
+
 impl Grants {
     /// The right of an application to act on another's devices, if one is in force.
     pub fn right(&self, owner: AppKey, grantee: AppKey, now: Moment) -> Option<Arc<Right>> {

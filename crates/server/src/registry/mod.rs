@@ -23,7 +23,6 @@ pub struct Registry {
     known: RwLock<Known>,
     devices: DeviceCache,
     models: Arc<Models>,
-    grants: Grants,
     device_seq: AtomicU64,
     app_key: AtomicU64,
     /// Changes of applications and tokens are made one after the other.
@@ -56,7 +55,6 @@ impl Registry {
         Ok(Self {
             store,
             models: dispatch.parts().models.clone(),
-            grants: Grants::default(),
             dispatch,
             known: RwLock::new(known),
             devices: DeviceCache::default(),
@@ -157,7 +155,7 @@ impl Registry {
 
     /// Which application may act on whose devices.
     pub fn grants(&self) -> &Grants {
-        &self.grants
+        &self.dispatch.parts().grants
     }
 
     /// What is kept, for reads that the registry has no memory of. Reads block: see [`Registry::ask`].

@@ -10,7 +10,7 @@ use server::dispatch::{Dispatch, Heard, Parts};
 use server::faults::Faults;
 use server::metrics::Metrics;
 use server::north::{North, Settings};
-use server::registry::{Models, Registry};
+use server::registry::{Grants, Models, Registry};
 use server::secrets::{Vault, hash_secret};
 use server::shutdown::Shutdown;
 use server::south::{Hub, Mailbox, Order};
@@ -96,6 +96,7 @@ impl Bench {
             metrics: Arc::new(Metrics::default()),
             shutdown: shutdown.clone(),
             models: Arc::new(Models::open(kept.clone()).expect("memory can be read")),
+            grants: Arc::new(Grants::default()),
             faults: faults.clone(),
             command_seq: kept.marks().expect("it can be read").command_seq.into(),
         };

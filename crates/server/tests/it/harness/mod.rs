@@ -10,7 +10,7 @@ use server::clock::Clock;
 use server::dispatch::{Accepted, Ask, Dispatch, Parts, Refused};
 use server::faults::Faults;
 use server::metrics::Metrics;
-use server::registry::{Models, Registry};
+use server::registry::{Grants, Models, Registry};
 use server::secrets::Vault;
 use server::shutdown::Shutdown;
 use server::south::Hub;
@@ -70,6 +70,7 @@ impl Platform {
             metrics: Arc::new(Metrics::default()),
             shutdown: shutdown.clone(),
             models: Arc::new(Models::open(kept.clone()).expect("memory can be read")),
+            grants: Arc::new(Grants::default()),
             faults: faults.clone(),
             command_seq: marks.command_seq.into(),
         };
