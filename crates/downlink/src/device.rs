@@ -1,32 +1,228 @@
-//! `downlink device`: one device, as the server sees it.
+//! `downlink device`: devices, as the server sees them.
 
+use crate::fail::confirm;
 use crate::{Desk, show};
 use anyhow::Result;
-use clap::Subcommand;
-use server::admin::wire::{DeviceView, MomentView};
+use clap::{Args, Subcommand};
+use server::admin::client::Method;
+use server::admin::wire::{
+    DeviceLine, DeviceMade, DevicePage, DeviceView, MomentView, NewDevice, ProfileShown,
+};
+use std::fmt::Write as _;
+
+const PATH: &str = "/downlink/v1/devices";
 
 #[derive(Subcommand)]
 pub(crate) enum Devices {
+    /// Register a device; its id and its secret are shown, the secret once.
+    #[command(after_help = "\
+Examples:
+  downlink device register --app meters --node-id 860000000000001 --profile Downlink/WM1
+  downlink device register --node-id 860000000000002 --manufacturer-id Downlink --model WM1 --json
+  downlink device register --node-id valve-1 --gateway 860000000000001")]
+    Register(Box<Register>),
+    /// List devices, the newest registration of each application first.
+    #[command(after_help = "\
+Examples:
+  downlink device list
+  downlink device list --app meters --offline --limit 100
+  downlink device list --gateway 860000000000001 --json")]
+    List(List),
     /// Show whether it is online, when it was last heard, and what waits for it.
     #[command(after_help = "\
 Examples:
-  downlink device show meter-1
+  downlink device show 860000000000001
   downlink device show 00000000-0001-8a5b-9c3d-2f4e6a8b0c1d --json")]
     Show {
         /// Its deviceId, or its nodeId.
         device: String,
     },
+    /// Delete a device: what waits for it is cancelled, its session is closed.
+    #[command(after_help = "\
+Examples:
+  downlink device delete 860000000000001
+  downlink device delete 00000000-0001-8a5b-9c3d-2f4e6a8b0c1d --yes")]
+    Delete {
+        /// Its deviceId, or its nodeId.
+        device: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Register {
+    /// The application that it belongs to; may be left out when there is only one, and for a child.
+    #[arg(long, value_name = "APPID")]
+    app: Option<String>,
+    /// Its own mark: IMEI, MAC, serial number; unique on the platform.
+    #[arg(long, value_name = "NODEID")]
+    node_id: String,
+    /// Its product model, one that was added: MANUFACTURERID/MODEL.
+    #[arg(long, value_name = "PROFILE", conflicts_with_all = ["manufacturer_id", "model"])]
+    profile: Option<String>,
+    /// With --model, the key of its product model, which may be added later.
+    #[arg(long, value_name = "ID", requires = "model")]
+    manufacturer_id: Option<String>,
+    /// With --manufacturer-id, the key of its product model.
+    #[arg(long, value_name = "MODEL", requires = "manufacturer_id")]
+    model: Option<String>,
+    /// Make it a child of this gateway (deviceId or nodeId): a child has no secret, it speaks through its gateway.
+    #[arg(long, value_name = "GATEWAY", conflicts_with = "secret")]
+    gateway: Option<String>,
+    /// Its secret, 20 hex digits; made up if absent.
+    #[arg(long, value_name = "SECRET")]
+    secret: Option<String>,
+    /// A name for people.
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct List {
+    /// Of this application only.
+    #[arg(long, value_name = "APPID")]
+    app: Option<String>,
+    /// Children of this gateway only (deviceId or nodeId).
+    #[arg(long, value_name = "GATEWAY")]
+    gateway: Option<String>,
+    /// Only those that are connected.
+    #[arg(long, conflicts_with = "offline")]
+    online: bool,
+    /// Only those that are not connected.
+    #[arg(long)]
+    offline: bool,
+    /// How many at the most, 1 to 1000.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    limit: u32,
+    /// How many to pass over.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    skip: u64,
 }
 
 impl Devices {
     pub(crate) async fn run(self, desk: &Desk) -> Result<()> {
-        let Desk { client, show } = desk;
-        let Self::Show { device } = self;
-        let device: DeviceView = client
-            .read(&format!("/downlink/v1/devices/{}", show::escape(&device)))
-            .await?;
-        show.either(device, shown)
+        match self {
+            Self::Register(register) => register.run(desk).await,
+            Self::List(list) => list.run(desk).await,
+            Self::Show { device } => {
+                let view: DeviceView = desk.client.read(&path(&device)).await?;
+                desk.show.either(view, shown)
+            }
+            Self::Delete { device, yes } => {
+                // What is asked about is what is there.
+                let view: DeviceView = desk.client.read(&path(&device)).await?;
+                let question = format!(
+                    "Delete device {} ({}), with {} open commands?",
+                    view.device_id, view.node_id, view.open_commands
+                );
+                confirm(&question, yes)?;
+                let path = path(&view.device_id);
+                desk.client.call(Method::DELETE, &path, "").await?;
+                let deleted = serde_json::json!({ "deviceId": view.device_id, "deleted": true });
+                desk.show.either(deleted, |_| {
+                    show::line(format_args!("device {} is deleted", view.device_id))
+                })
+            }
+        }
     }
+}
+
+impl Register {
+    async fn run(self, desk: &Desk) -> Result<()> {
+        let mut asked = NewDevice {
+            app_id: self.app,
+            node_id: self.node_id,
+            secret: self.secret,
+            gateway: self.gateway,
+            manufacturer_id: self.manufacturer_id,
+            model: self.model,
+            name: self.name,
+            ..NewDevice::default()
+        };
+        if let Some(name) = &self.profile {
+            let path = crate::profiles::path(name)?;
+            let ProfileShown { profile, .. } = desk.client.read(&path).await?;
+            asked.manufacturer_id = Some(profile.manufacturer_id);
+            asked.manufacturer_name =
+                Some(profile.manufacturer_name).filter(|name| !name.is_empty());
+            asked.model = Some(profile.model);
+            asked.device_type = Some(profile.device_type).filter(|name| !name.is_empty());
+            asked.protocol_type = Some(profile.protocol_type).filter(|name| !name.is_empty());
+        }
+        let made: DeviceMade = desk.client.send(Method::POST, PATH, &asked).await?;
+        desk.show.either(made, |made| {
+            let once = made.secret.is_some();
+            show::pairs(&[
+                ("deviceId", Some(made.device_id)),
+                ("nodeId", Some(made.node_id)),
+                ("application", Some(made.app_id)),
+                ("gateway", made.gateway_id),
+                ("secret", made.secret),
+            ])?;
+            if once {
+                show::line(format_args!("Keep the secret now: it is not shown again."))?;
+            }
+            Ok(())
+        })
+    }
+}
+
+impl List {
+    async fn run(self, desk: &Desk) -> Result<()> {
+        let mut query = format!("?limit={}&skip={}", self.limit, self.skip);
+        for (name, value) in [("appId", self.app), ("gateway", self.gateway)] {
+            if let Some(value) = value {
+                write!(query, "&{name}={}", show::escape(&value))?;
+            }
+        }
+        if self.online || self.offline {
+            write!(query, "&online={}", self.online)?;
+        }
+        let page: DevicePage = desk.client.read(&format!("{PATH}{query}")).await?;
+        desk.show.either(page, |page| listed(&page, self.skip))
+    }
+}
+
+fn path(device: &str) -> String {
+    format!("{PATH}/{}", show::escape(device))
+}
+
+fn listed(page: &DevicePage, skip: u64) -> Result<()> {
+    let row = |device: &DeviceLine| {
+        let model = device.model.as_ref();
+        [
+            device.device_id.clone(),
+            device.node_id.clone(),
+            device.app_id.clone(),
+            model.map_or_else(String::new, |(maker, model)| format!("{maker}/{model}")),
+            if device.online { "online" } else { "offline" }.to_owned(),
+            device.registered.utc.clone(),
+            device.gateway_id.clone().unwrap_or_default(),
+        ]
+    };
+    let rows: Vec<_> = page.devices.iter().map(row).collect();
+    show::table(
+        [
+            "DEVICE",
+            "NODEID",
+            "APPLICATION",
+            "MODEL",
+            "LINK",
+            "REGISTERED",
+            "GATEWAY",
+        ],
+        &rows,
+    )?;
+    let seen = skip.saturating_add(u64::try_from(rows.len()).unwrap_or(u64::MAX));
+    if seen < page.total && !rows.is_empty() {
+        show::line(format_args!(
+            "{seen} of {} so far; --skip {seen} shows more",
+            page.total
+        ))?;
+    }
+    Ok(())
 }
 
 fn shown(device: DeviceView) -> Result<()> {
@@ -34,13 +230,14 @@ fn shown(device: DeviceView) -> Result<()> {
     let model = device
         .model
         .map(|(manufacturer, model)| match device.profile_version {
-            Some(version) => format!("{manufacturer} {model}, profile version {version}"),
-            None => format!("{manufacturer} {model}, no profile"),
+            Some(version) => format!("{manufacturer}/{model}, profile version {version}"),
+            None => format!("{manufacturer}/{model}, no profile"),
         });
     show::pairs(&[
         ("device", Some(device.device_id)),
         ("nodeId", Some(device.node_id)),
         ("application", device.app_id),
+        ("gateway", device.gateway_id),
         ("model", model),
         ("registered", Some(device.registered.utc)),
         ("first online", utc(device.activated)),

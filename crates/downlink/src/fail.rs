@@ -64,16 +64,6 @@ impl Fault {
             advice: advice.into(),
         }
     }
-
-    /// Something that was named is not there.
-    pub(crate) fn missing(message: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self {
-            exit: Exit::NotFound,
-            kind: "not_found",
-            message: message.into(),
-            advice: advice.into(),
-        }
-    }
 }
 
 /// Prints an error, and returns the exit status that belongs to it.
@@ -257,17 +247,17 @@ mod tests {
 
     #[test]
     fn the_kind_of_an_error_survives_its_context() {
-        let error = anyhow::Error::new(Fault::missing("no such thing", "look elsewhere"))
+        let error = anyhow::Error::new(Fault::usage("no such thing", "look elsewhere"))
             .context("while looking");
         let told = Told::of(&error);
         assert_eq!(
             (told.exit, told.message.as_str()),
-            (Exit::NotFound, "while looking: no such thing")
+            (Exit::Usage, "while looking: no such thing")
         );
         let json: serde_json::Value = serde_json::from_str(&told.as_json()).unwrap();
         assert_eq!(
             (&json["error"], &json["exit"]),
-            (&"not_found".into(), &4.into())
+            (&"usage".into(), &2.into())
         );
         assert_eq!(json["advice"], "look elsewhere");
     }

@@ -29,7 +29,8 @@ Examples:
   downlink serve --data /var/lib/downlink
   downlink app create --id meters
   downlink profile add water-meter.json
-  downlink command list
+  downlink device register --app meters --node-id 860000000000001 --profile Downlink/WM1
+  downlink command send 860000000000001 WaterMeter SET_PERIOD --para value=12 --wait
 
 `downlink help COMMAND` explains each, with examples. `downlink config` prints every setting.";
 
@@ -82,16 +83,19 @@ enum What {
         after_help = "Examples:\n  downlink app create --id meters\n  downlink app list"
     )]
     App(app::App),
-    /// Add and list product models ("profiles"): what kinds of devices there are and what they can do.
+    /// Add, list, show and remove product models ("profiles"): what kinds of devices there are and what they can do.
     #[command(
         subcommand,
         after_help = "Examples:\n  downlink profile add water-meter.json\n  downlink profile list"
     )]
     Profile(profiles::Profiles),
-    /// Look at a device.
-    #[command(subcommand, after_help = "Examples:\n  downlink device show meter-1")]
+    /// Register, list, show and delete devices.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  downlink device list\n  downlink device show 860000000000001"
+    )]
     Device(device::Devices),
-    /// Look at commands: where they stand, how they came there, and why.
+    /// Send and cancel commands, and look at them: where they stand, how they came there, and why.
     #[command(
         subcommand,
         after_help = "Examples:\n  downlink command list --device 00000000-0001-8a5b-9c3d-2f4e6a8b0c1d"

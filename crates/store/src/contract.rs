@@ -188,10 +188,12 @@ pub trait Store: Send + Sync {
     ) -> Result<Option<Command>, Failed>;
     /// Commands but direct calls, newest first.
     fn commands(&self, filter: &CommandFilter) -> Result<Page<Command>, Failed>;
-    /// Commands of every kind and application, direct calls included, newest first; for the operator.
+    /// Commands of every kind and application, direct calls included, newest first; those accepted before `before` if that is
+    /// given. For the operator.
     fn latest_commands(
         &self,
         device: Option<DeviceId>,
+        before: Option<CommandId>,
         limit: usize,
     ) -> Result<Vec<Command>, Failed>;
 

@@ -7,8 +7,8 @@ use sdk::Client;
 use serde_json::Value;
 use server::admin::client::Method;
 use server::admin::wire::{
-    ApplicationView, ClockMove, ClockView, CommandView, DeviceView, EntryView, HistoryView,
-    NewApplication,
+    ApplicationView, ClockMove, ClockView, CommandPage, CommandView, DeviceView, EntryView,
+    HistoryView, NewApplication,
 };
 use sim::behaviour::Behaviour;
 use sim::credentials::Credentials;
@@ -267,9 +267,8 @@ impl Stage {
         let Some(actor) = &self.device else {
             return Ok(Vec::new());
         };
-        let mut listed: Vec<CommandView> = self
-            .read(&format!("/commands?deviceId={}&limit={LIST_MAX}", actor.id))
-            .await?;
+        let path = format!("/commands?deviceId={}&limit={LIST_MAX}", actor.id);
+        let mut listed = self.read::<CommandPage>(&path).await?.commands;
         listed.sort_by(|a, b| a.command_id.cmp(&b.command_id));
         Ok(listed)
     }

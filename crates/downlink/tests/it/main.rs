@@ -3,5 +3,6 @@
 mod bench;
 mod crash;
 mod demo;
+mod devices;
 mod process;
 mod program;

@@ -1,5 +1,6 @@
 //! The real binary, in folders of its own.
 
+use serde_json::Value;
 use server::assembly::Ports;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -64,6 +65,24 @@ pub(crate) fn complaint_with(folder: &Path, args: &[&str], status: i32) -> Strin
         String::from_utf8_lossy(&output.stdout)
     );
     text
+}
+
+/// Runs the program, which is to succeed, and returns the JSON that it printed.
+pub(crate) fn json(folder: &Path, args: &[&str]) -> Value {
+    serde_json::from_str(&printed(folder, args)).expect("JSON")
+}
+
+/// Runs the program with `--json`, which is to fail with this status, and returns the error as it is told to programs.
+pub(crate) fn problem(folder: &Path, args: &[&str], status: i32) -> Value {
+    let args: Vec<&str> = args.iter().copied().chain(["--json"]).collect();
+    let text = complaint_with(folder, &args, status);
+    let problem: Value = serde_json::from_str(&text).expect("one object");
+    assert_eq!(problem["exit"], status, "{text}");
+    assert!(
+        problem["message"].is_string() && problem["error"].is_string(),
+        "{text}"
+    );
+    problem
 }
 
 impl Server {

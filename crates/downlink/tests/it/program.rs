@@ -1,15 +1,10 @@
 //! Started, asked, stopped, refused: each by a process of its own.
 
-use crate::process::{Server, complaint, complaint_with, printed, run};
+use crate::process::{Server, complaint, complaint_with, json, printed, run};
 use serde_json::Value;
 use server::config::{Config, template};
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
-
-fn json(folder: &Path, args: &[&str]) -> Value {
-    serde_json::from_str(&printed(folder, args)).expect("JSON")
-}
 
 #[test]
 fn a_server_is_started_asked_and_stopped_in_good_order() {
@@ -45,7 +40,7 @@ fn a_server_is_started_asked_and_stopped_in_good_order() {
     assert_eq!(app["throttled"], false);
     assert_eq!(
         json(data, &["command", "list", "--json"]),
-        serde_json::json!([])
+        serde_json::json!({ "commands": [] })
     );
     let unknown = "0000000000000001e5676fee2522a3e4";
     assert_eq!(

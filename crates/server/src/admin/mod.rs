@@ -22,12 +22,13 @@ pub use door::{TOKEN_FILE, Token, TokenError};
 pub use problem::Problem;
 
 use crate::dispatch::Dispatch;
+use crate::north::North;
 use crate::registry::Registry;
 use crate::timed::Timers;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::{get, patch};
+use axum::routing::{get, patch, post};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
 use store::Sqlite;
@@ -42,6 +43,8 @@ pub struct Admin {
     pub dispatch: Dispatch,
     /// Applications, devices and product models.
     pub registry: Arc<Registry>,
+    /// The interface for applications: the operator's requests pass its checks.
+    pub north: Arc<North>,
     /// The database: its counters, and the fault that a test can ask of it.
     pub database: Arc<Sqlite>,
     /// What was counted.
@@ -76,13 +79,23 @@ fn router(admin: Arc<Admin>) -> Router {
         )
         .route("/applications/{app_id}", patch(applications::change))
         .route("/profiles", get(profiles::list).post(profiles::add))
-        .route("/devices/{device_id}", get(devices::show))
+        .route(
+            "/profiles/{manufacturer_id}/{model}",
+            get(profiles::show).delete(profiles::remove),
+        )
+        .route("/devices", get(devices::list).post(devices::register))
+        .route(
+            "/devices/{device_id}",
+            get(devices::show).delete(devices::delete),
+        )
+        .route("/devices/{device_id}/commands", post(commands::send))
         .route("/commands", get(commands::list))
         .route("/commands/{command_id}", get(commands::show))
         .route("/commands/{command_id}/history", get(commands::history))
         .route("/commands/{command_id}/explain", get(commands::explain))
+        .route("/commands/{command_id}/cancel", post(commands::cancel))
         .route("/clock", get(clock::show).post(clock::advance))
-        .route("/faults", axum::routing::post(faults::set))
+        .route("/faults", post(faults::set))
         .layer(middleware::from_fn_with_state(admin.clone(), door::guard));
     Router::new()
         .route("/healthz", get(health::alive))

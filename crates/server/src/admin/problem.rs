@@ -2,6 +2,9 @@
 
 use super::wire::ProblemView;
 use crate::dispatch::{KeepError, Refused};
+use crate::north::Turned;
+use api::ErrorStatus;
+use api::failure::Failure;
 use axum::Json;
 use axum::extract::{FromRequest, FromRequestParts};
 use axum::response::{IntoResponse, Response};
@@ -57,7 +60,7 @@ impl Problem {
             Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
             Self::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "method"),
             Self::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid"),
-            Self::Contract { .. } => (StatusCode::CONFLICT, "refused"),
+            Self::Contract { code, .. } => (honest(*code), "refused"),
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
             Self::NoTestClock => (StatusCode::CONFLICT, "no_test_clock"),
             Self::Overload => (StatusCode::SERVICE_UNAVAILABLE, "overload"),
@@ -79,6 +82,16 @@ impl Problem {
             | Self::Stopping
             | Self::Store(_) => None,
         }
+    }
+}
+
+/// The status of a code for clients that look at nothing else; the contract's own table has many a 200 for errors.
+fn honest(code: api::Code) -> StatusCode {
+    let status = Failure::new(code).status(None, ErrorStatus::Http);
+    if status.is_success() {
+        StatusCode::CONFLICT
+    } else {
+        status
     }
 }
 
@@ -119,6 +132,15 @@ impl From<KeepError> for Problem {
                 Self::Conflict("the application is being deleted".to_owned())
             }
             KeepError::Store(failed) => failed.into(),
+        }
+    }
+}
+
+impl From<Turned> for Problem {
+    fn from(turned: Turned) -> Self {
+        match turned {
+            Turned::Away { code, message } => Self::Contract { code, message },
+            Turned::Failed(log) => Self::Store(log),
         }
     }
 }

@@ -106,6 +106,15 @@ pub struct ServiceView {
     pub commands: Vec<String>,
 }
 
+/// A product model with its document.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ProfileShown {
+    /// In short.
+    pub profile: ProfileView,
+    /// In full, in the canonical form: `devices` and `services`.
+    pub document: Box<RawValue>,
+}
+
 /// The answer to a product model that was added.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -114,6 +123,81 @@ pub struct ProfileAdded {
     pub profile: ProfileView,
     /// Whether there was a version of it before.
     pub replaced: bool,
+}
+
+/// Asks for a new device.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct NewDevice {
+    /// Its application; that of its gateway, or the only one there is, if absent.
+    pub app_id: Option<String>,
+    /// Its own mark, 1 to 256 characters; unique on the platform.
+    pub node_id: String,
+    /// Its secret for MQTT, 20 hex digits; made up if absent.
+    pub secret: Option<String>,
+    /// The gateway that it is a child of: `deviceId` or `nodeId`. A child has no secret.
+    pub gateway: Option<String>,
+    /// With the model, the key of its product model.
+    pub manufacturer_id: Option<String>,
+    /// The manufacturer's name.
+    pub manufacturer_name: Option<String>,
+    /// With the manufacturer's id, the key of its product model.
+    pub model: Option<String>,
+    /// What kind of device it is.
+    pub device_type: Option<String>,
+    /// How it speaks.
+    pub protocol_type: Option<String>,
+    /// A name for people.
+    pub name: Option<String>,
+}
+
+/// A device that was registered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceMade {
+    /// Its id.
+    pub device_id: String,
+    /// Its own mark.
+    pub node_id: String,
+    /// Its application.
+    pub app_id: String,
+    /// The gateway that it is a child of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway_id: Option<String>,
+    /// Its secret for MQTT; in this answer only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+}
+
+/// A device in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceLine {
+    /// Its id.
+    pub device_id: String,
+    /// Its own mark.
+    pub node_id: String,
+    /// Its application.
+    pub app_id: String,
+    /// The gateway that it is a child of.
+    pub gateway_id: Option<String>,
+    /// Manufacturer id and model, if known.
+    pub model: Option<(String, String)>,
+    /// When it was registered.
+    pub registered: MomentView,
+    /// When it first connected.
+    pub activated: Option<MomentView>,
+    /// Whether it has a session now.
+    pub online: bool,
+}
+
+/// A part of the list of devices.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DevicePage {
+    /// How many there are in all that the filter shows.
+    pub total: u64,
+    /// Those that were asked for.
+    pub devices: Vec<DeviceLine>,
 }
 
 /// A device.
@@ -126,6 +210,8 @@ pub struct DeviceView {
     pub node_id: String,
     /// Its application.
     pub app_id: Option<String>,
+    /// The gateway that it is a child of.
+    pub gateway_id: Option<String>,
     /// When it was registered.
     pub registered: MomentView,
     /// When it first connected.
@@ -190,6 +276,17 @@ pub struct CommandView {
     pub lost: u32,
     /// What arrived after its end.
     pub late: u32,
+}
+
+/// A part of the list of commands, newest first.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct CommandPage {
+    /// Those that were found.
+    pub commands: Vec<CommandView>,
+    /// Before which command the list goes on (`before`); absent at its end. With a filter a page may be short, even empty, and
+    /// still not be the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// One line of a command's history.

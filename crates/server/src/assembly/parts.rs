@@ -108,6 +108,7 @@ impl Parts {
         let admin = Arc::new(Admin {
             dispatch: dispatch.clone(),
             registry,
+            north: north.clone(),
             database: database.clone(),
             recorder,
             token,

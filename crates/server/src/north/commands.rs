@@ -64,7 +64,7 @@ pub(super) async fn create(
 }
 
 /// What the dispatcher is asked for, if the command fits its device.
-fn ask(
+pub(super) fn ask(
     north: &North,
     device: &Device,
     request: &PostCommandRequest,

@@ -4,6 +4,7 @@
 //! client is told (`detail`, R3.3) and what the log is told are different things: the log's message never leaves the platform.
 
 use super::answer::{Reply, json_response};
+use super::operator::Turned;
 use super::{RequestId, Settings};
 use crate::dispatch::{KeepError, Refused};
 use api::failure::Failure;
@@ -112,6 +113,20 @@ impl Error {
             | Self::Internal(_) => {}
         }
         reply
+    }
+
+    /// As the operator is told: the text of the operation's table, and what is wrong in this request.
+    pub(super) fn turned(self, operation: Operation, settings: &Settings) -> Turned {
+        if let Self::Row(log) | Self::Internal(log) = self {
+            return Turned::Failed(log);
+        }
+        let Failure { code, detail } = self.failure(Some(operation), settings);
+        let text = code.text(Some(operation)).trim_end_matches('.');
+        let message = match detail {
+            Some(detail) => format!("{text}: {detail}"),
+            None => text.to_owned(),
+        };
+        Turned::Away { code, message }
     }
 
     /// What the client is told.

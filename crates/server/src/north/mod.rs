@@ -20,6 +20,7 @@ mod info;
 mod invoke;
 mod listener;
 mod measure;
+mod operator;
 mod registration;
 mod repeat;
 mod settings;
@@ -29,6 +30,7 @@ mod throttle;
 pub(crate) mod wire;
 
 pub use listener::serve;
+pub(crate) use operator::Turned;
 pub use settings::Settings;
 
 use crate::clock::{self, Clock};

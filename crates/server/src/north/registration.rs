@@ -20,7 +20,7 @@ use store::{Application, Device, Presence};
 /// Bytes of a key that the platform makes: 32 hex digits.
 const PSK_BYTES: usize = 16;
 /// Bytes of a secret that the platform makes: 20 hex digits.
-const SECRET_BYTES: usize = 10;
+pub(super) const SECRET_BYTES: usize = 10;
 /// Bytes of a verification code that the platform makes: 20 hex digits.
 const VERIFY_CODE_BYTES: usize = 10;
 
@@ -148,7 +148,7 @@ fn verify_digest(code: &Secret) -> [u8; 32] {
     Sha256::digest(code.expose().to_lowercase().as_bytes()).into()
 }
 
-fn fresh(
+pub(super) fn fresh(
     north: &North,
     owner: &Application,
     (node_id, info): (String, &Info),

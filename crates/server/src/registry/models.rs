@@ -199,6 +199,33 @@ impl Registry {
         table.newest.insert(key, model.clone());
         Ok((model, old.is_some()))
     }
+
+    /// Removes a product model; false if there is none with this key. Its versions stay for the commands that were checked
+    /// against them (R10.4).
+    pub async fn remove_model(
+        &self,
+        key: &(String, String),
+        now: Moment,
+    ) -> Result<bool, KeepError> {
+        let _one = self.changing.lock().await;
+        let Some(old) = self.models.newest(key) else {
+            return Ok(false);
+        };
+        let version = old.version;
+        if let Some(kept) = self.ask(move |store| store.product_model(version)).await? {
+            let replaced = Some(now);
+            self.dispatch
+                .keep(vec![Write::ProductModel(ProductModel { replaced, ..kept })])
+                .await?;
+        }
+        let mut table = self
+            .models
+            .table
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        table.newest.remove(key);
+        Ok(true)
+    }
 }
 
 fn read(record: &ProductModel) -> Result<Model, Failed> {

@@ -3,7 +3,9 @@
 use crate::harness::PATIENCE;
 use serde_json::{Value, json};
 use server::admin::client::{Client, ClientError, Method, StatusCode};
-use server::admin::wire::{ApplicationView, ClockView, CommandView, HistoryView, ProfileAdded};
+use server::admin::wire::{
+    ApplicationView, ClockView, CommandPage, CommandView, HistoryView, ProfileAdded,
+};
 use server::assembly::{EndError, Running, Server, StartError};
 use server::config::Config;
 use std::path::Path;
@@ -293,7 +295,7 @@ async fn commands_and_devices_are_found_by_their_ids_and_nothing_else_is() {
         .read(&format!("/downlink/v1/commands/{id}"))
         .await
         .expect("shown");
-    let listed: Vec<CommandView> = local
+    let listed: CommandPage = local
         .admin
         .read(&format!(
             "/downlink/v1/commands?limit=5&deviceId={}",
@@ -303,6 +305,7 @@ async fn commands_and_devices_are_found_by_their_ids_and_nothing_else_is() {
         .expect("listed");
     assert_eq!(
         listed
+            .commands
             .iter()
             .map(|c| c.command_id.as_str())
             .collect::<Vec<_>>(),
@@ -315,7 +318,12 @@ async fn commands_and_devices_are_found_by_their_ids_and_nothing_else_is() {
         (&device["deviceId"], &device["online"]),
         (&json!(command.device_id), &json!(false))
     );
-    for missing in ["/downlink/v1/commands/0", "/downlink/v1/devices/none"] {
+    for missing in [
+        "/downlink/v1/commands/0",
+        "/downlink/v1/devices/none",
+        "/downlink/v1/commands?deviceId=none",
+        "/downlink/v1/commands?appId=none",
+    ] {
         assert_eq!(
             local.status(Method::GET, missing, &Value::Null).await.0,
             StatusCode::NOT_FOUND
@@ -325,7 +333,10 @@ async fn commands_and_devices_are_found_by_their_ids_and_nothing_else_is() {
         "limit=0",
         "limit=1001",
         "limit=x",
-        "deviceId=x",
+        "before=x",
+        "since=x",
+        "since=20151212T121212Z&withinMs=1",
+        "status=x",
         "colour=red",
     ] {
         let (status, _) = local
@@ -507,9 +518,9 @@ async fn r2_5_a_failed_commit_is_the_end_and_loses_nothing_that_was_acknowledged
     assert!(matches!(ended, Err(EndError::Failed(_))), "{ended:?}");
     let running = start(local.folder.path()).await.expect("a restart heals");
     let admin = running.admin().expect("its door");
-    let commands: Vec<CommandView> = admin.read("/downlink/v1/commands").await.expect("listed");
+    let page: CommandPage = admin.read("/downlink/v1/commands").await.expect("listed");
     assert_eq!(
-        commands
+        page.commands
             .iter()
             .map(|c| c.command_id.as_str())
             .collect::<Vec<_>>(),

@@ -366,7 +366,7 @@ async fn r4_6_a_call_whose_link_refuses_the_frame_has_failed() {
         .dispatch
         .parts()
         .store
-        .latest_commands(Some(device), 1)
+        .latest_commands(Some(device), None, 1)
         .expect("read");
     bench.dispatch.settle().await.expect("it runs");
     assert_eq!(

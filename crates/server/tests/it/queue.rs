@@ -175,7 +175,7 @@ async fn r4_6_a_direct_call_whose_frame_the_link_refuses_has_failed() {
         .await;
     assert!(matches!(refused, Err(Refused::LinkRefused)), "{refused:?}");
     assert!(device.is_closed().await);
-    let kept = platform.store.latest_commands(Some(id), 1);
+    let kept = platform.store.latest_commands(Some(id), None, 1);
     let kept = kept.expect("memory can be read");
     assert_eq!(kept[0].status(), Status::Failed);
     assert_eq!(kept[0].issued, 0);

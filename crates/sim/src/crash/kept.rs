@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use api::paths;
 use serde_json::Value;
 use server::admin::client::ClientError;
-use server::admin::wire::{CommandView, EntryView, Explanation, HistoryView};
+use server::admin::wire::{CommandPage, CommandView, EntryView, Explanation, HistoryView};
 
 use super::record::Token;
 use crate::rig::{Account, AccountError, Counters, Http, Registered, Request, Server};
@@ -97,7 +97,7 @@ impl Kept {
             "/downlink/v1/commands?limit={LISTED_MAX}&deviceId={}",
             device.device_id
         );
-        let views: Vec<CommandView> = server.admin.read(&path).await?;
+        let views = server.admin.read::<CommandPage>(&path).await?.commands;
         if views.len() >= LISTED_MAX {
             return Err(ReadError::TooMany(views.len()));
         }

@@ -128,14 +128,23 @@ pub(super) fn lists_show_what_their_filter_says(store: &dyn Store) {
     assert!(shown > 1_000);
     // The operator sees everything.
     let ids = |commands: Vec<Command>| commands.iter().map(|c| c.id.seq).collect::<Vec<_>>();
-    let latest = |device, limit| {
+    let latest = |device, before, limit| {
         ids(store
-            .latest_commands(device, limit)
+            .latest_commands(device, before, limit)
             .expect("commands are read"))
     };
-    assert_eq!(latest(None, 4), [60, 59, 58, 57]);
-    assert_eq!(latest(Some(device(1).id), 3), [60, 57, 54]);
-    assert_eq!(latest(Some(DeviceId::new(1, 7)), 3), Vec::<u64>::new());
+    assert_eq!(latest(None, None, 4), [60, 59, 58, 57]);
+    assert_eq!(latest(Some(device(1).id), None, 3), [60, 57, 54]);
+    assert_eq!(
+        latest(Some(DeviceId::new(1, 7)), None, 3),
+        Vec::<u64>::new()
+    );
+    // What lies before a command is shown whether that one is kept or not.
+    let before = |seq| Some(CommandId { seq, tag: 0 });
+    assert_eq!(latest(None, before(58), 2), [57, 56]);
+    assert_eq!(latest(Some(device(1).id), before(57), 2), [54, 51]);
+    assert_eq!(latest(Some(device(1).id), before(u64::MAX), 1), [60]);
+    assert_eq!(latest(None, before(1), 9), Vec::<u64>::new());
 }
 
 pub(super) fn r2_6_pages_are_cut_from_the_whole(store: &dyn Store) {
@@ -198,7 +207,7 @@ pub(super) fn r2_6_pages_are_bounded(store: &dyn Store) {
         let page = store.commands(&filter).expect("lists are read");
         assert_eq!((page.items.len(), page.total), (PAGE_ITEMS_MAX, count));
         let latest = store
-            .latest_commands(device, usize::MAX)
+            .latest_commands(device, None, usize::MAX)
             .expect("commands are read");
         assert_eq!(latest, page.items);
     }

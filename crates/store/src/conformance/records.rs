@@ -73,7 +73,7 @@ pub(super) fn an_empty_store_has_nothing(store: &dyn Store) {
             items: Vec::new()
         }
     );
-    assert_eq!(store.latest_commands(None, 10).expect(read), []);
+    assert_eq!(store.latest_commands(None, None, 10).expect(read), []);
     assert_eq!(store.applications().expect(read), []);
     assert_eq!(store.tokens(START).expect(read), []);
     assert_eq!(store.device(device(1).id).expect(read), None);

@@ -172,7 +172,7 @@ impl Story {
             );
         }
         let every = store
-            .latest_commands(None, 1_000)
+            .latest_commands(None, None, 1_000)
             .expect("commands are read");
         let newest: Vec<&Command> = self.commands.values().rev().take(1_000).collect();
         assert_eq!(every.iter().collect::<Vec<_>>(), newest);

@@ -119,16 +119,25 @@ impl Store for Memory {
     fn latest_commands(
         &self,
         device: Option<DeviceId>,
+        before: Option<CommandId>,
         limit: usize,
     ) -> Result<Vec<Command>, Failed> {
         let tables = self.tables();
         let limit = limit.min(PAGE_ITEMS_MAX);
+        let end = before.map_or(u64::MAX, |before| before.seq);
+        let is_older = |command: &&Command| command.id.seq < end;
         Ok(match device {
-            Some(device) => tables.of_device(device).take(limit).cloned().collect(),
+            Some(device) => tables
+                .of_device(device)
+                .filter(is_older)
+                .take(limit)
+                .cloned()
+                .collect(),
             None => tables
                 .commands
                 .values()
                 .rev()
+                .filter(is_older)
                 .take(limit)
                 .cloned()
                 .collect(),

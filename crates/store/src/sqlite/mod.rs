@@ -294,10 +294,11 @@ impl Store for Sqlite {
     fn latest_commands(
         &self,
         device: Option<DeviceId>,
+        before: Option<CommandId>,
         limit: usize,
     ) -> Result<Vec<Command>, Failed> {
         self.pool
-            .snapshot(|conn| reads::latest_commands(conn, device, limit))
+            .snapshot(|conn| reads::latest_commands(conn, device, before, limit))
     }
 
     fn cancel_task(&self, id: TaskId) -> Result<Option<CancelTask>, Failed> {

@@ -278,14 +278,17 @@ pub(super) fn counted(conn: &Connection, which: &str, params: impl Params) -> Re
 pub(super) fn latest_commands(
     conn: &Connection,
     device: Option<DeviceId>,
+    before: Option<CommandId>,
     limit: usize,
 ) -> Result<Vec<Command>, Failed> {
     let limit = limit.min(PAGE_ITEMS_MAX);
+    let end = before.map_or(u64::MAX, |before| before.seq);
     let Some(device) = device else {
+        let newest = i64::try_from(end).unwrap_or(i64::MAX);
         return all(
             conn,
-            &format!("{COMMAND} ORDER BY c.seq DESC LIMIT ?1"),
-            [size(limit)],
+            &format!("{COMMAND} WHERE c.seq < ?1 ORDER BY c.seq DESC LIMIT ?2"),
+            [newest, size(limit)],
             rows::command,
         );
     };
@@ -297,7 +300,9 @@ pub(super) fn latest_commands(
         if seqs.len() == limit {
             return ControlFlow::Break(());
         }
-        seqs.push(place.seq);
+        if place.seq < end {
+            seqs.push(place.seq);
+        }
         ControlFlow::Continue(())
     })?;
     by_seqs(conn, &seqs)

@@ -211,7 +211,7 @@ fn a_row_that_does_not_decode_is_told_as_such_and_stops_nothing() {
     drop(conn);
     let store = open(&path).expect("the file is sound");
     let error = store
-        .latest_commands(None, 9)
+        .latest_commands(None, None, 9)
         .expect_err("one does not decode");
     assert!(
         matches!(&error, Failed::Row(why) if why.contains("command 2")),
