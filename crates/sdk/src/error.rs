@@ -13,7 +13,7 @@ use http::StatusCode;
 pub enum Error {
     /// The platform refused the request, in the contract's words.
     #[error("the platform refused")]
-    Contract(#[source] ContractError),
+    Contract(#[source] Box<ContractError>),
     /// The request could not be carried there, or the answer not back.
     #[error("{what}")]
     Transport {

@@ -131,7 +131,7 @@ fn judge(
         return Ok(Bytes::new());
     }
     if let Some(refusal) = refusal(status, headers, &body) {
-        return Err(Error::Contract(refusal));
+        return Err(Error::Contract(Box::new(refusal)));
     }
     if status == operation.success() {
         return Ok(body);
