@@ -1,6 +1,7 @@
 //! `downlink device`: devices, as the server sees them.
 
 use crate::fail::confirm;
+use crate::play::Play;
 use crate::{Desk, show};
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -49,6 +50,7 @@ Examples:
         #[arg(long)]
         yes: bool,
     },
+    Play(Play),
 }
 
 #[derive(Args)]
@@ -106,6 +108,7 @@ impl Devices {
         match self {
             Self::Register(register) => register.run(desk).await,
             Self::List(list) => list.run(desk).await,
+            Self::Play(play) => play.run(desk).await,
             Self::Show { device } => {
                 let view: DeviceView = desk.client.read(&path(&device)).await?;
                 desk.show.either(view, shown)

@@ -2,6 +2,7 @@
 
 mod app;
 mod bench;
+mod clock;
 mod command;
 mod complete;
 mod configure;
@@ -9,7 +10,9 @@ mod crash;
 mod demo;
 mod device;
 mod fail;
+mod fault;
 mod log;
+mod play;
 mod profiles;
 mod serve;
 mod show;
@@ -69,6 +72,8 @@ struct Place {
 struct Desk {
     client: Client,
     show: Show,
+    /// The data folder.
+    folder: PathBuf,
 }
 
 #[derive(Subcommand)]
@@ -101,6 +106,18 @@ enum What {
         after_help = "Examples:\n  downlink command list --device 00000000-0001-8a5b-9c3d-2f4e6a8b0c1d"
     )]
     Command(command::Commands),
+    /// Let time pass on a server that was started with `serve --test-clock`.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  downlink clock show\n  downlink clock advance 48h"
+    )]
+    Clock(clock::Clock),
+    /// Make a server that was started with `serve --test-clock` fail on demand.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  downlink fault list\n  downlink fault set overload"
+    )]
+    Fault(fault::Faults),
     /// Kill the real server under load, again and again, and check that it kept its promises.
     Crash(crash::Crash),
     /// Show the whole story: a server, a device and an application on this machine, checked at every step.
@@ -154,6 +171,7 @@ impl Place {
         Ok(Desk {
             client: self.client()?,
             show: self.show(),
+            folder: self.settings()?.data.folder,
         })
     }
 }
@@ -177,6 +195,8 @@ fn run(place: &Place, what: What) -> Result<()> {
         What::Profile(profiles) => ask(profiles.run(&place.desk()?)),
         What::Device(devices) => ask(devices.run(&place.desk()?)),
         What::Command(commands) => ask(commands.run(&place.desk()?)),
+        What::Clock(clock) => ask(clock.run(&place.desk()?)),
+        What::Fault(faults) => ask(faults.run(&place.desk()?)),
         What::Crash(crash) => crash.run(),
         What::Demo(demo::Demo) => demo::Demo::run(place.show()),
         What::Sim(options) => ask(simulate::run(&options, place.show())),

@@ -53,7 +53,7 @@ Examples:
 
 impl Profiles {
     pub(crate) async fn run(self, desk: &Desk) -> Result<()> {
-        let Desk { client, show } = desk;
+        let Desk { client, show, .. } = desk;
         match self {
             Self::Add { file } => {
                 let package = std::fs::read(&file)

@@ -57,6 +57,22 @@ impl Fault {
         }
     }
 
+    /// What it causes, for people.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Handler => {
+                "a request fails inside: 100001, or 50252 where the operation has only that"
+            }
+            Self::Row => "what is stored of a device does not decode: 100023",
+            Self::SessionLookup => "the session of a device is not found in time: 101016",
+            Self::CallbackAddress => "a stored callback address does not decode: 101017",
+            Self::RefuseFrame => "a link refuses a frame: 50252 for a direct call",
+            Self::DropFrame => "a link takes a frame and never writes it",
+            Self::HoldFrame => "a link takes a frame and writes it when it gets the next one",
+            Self::Overload => "the platform is overloaded: 100501",
+        }
+    }
+
     const fn place(self) -> usize {
         self as usize
     }
@@ -66,6 +82,11 @@ impl Faults {
     /// Lets `fault` happen the next `times` times.
     pub fn set(&self, fault: Fault, times: u32) {
         self.counts[fault.place()].store(times, Ordering::SeqCst);
+    }
+
+    /// How often `fault` is still to happen.
+    pub fn left(&self, fault: Fault) -> u32 {
+        self.counts[fault.place()].load(Ordering::SeqCst)
     }
 
     /// Whether `fault` is to happen now; counts it down.

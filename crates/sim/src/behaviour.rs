@@ -24,8 +24,10 @@ pub struct Behaviour {
     pub twice: u16,
     /// Milliseconds until a late answer: the shortest and the longest.
     pub late_ms: (u64, u64),
-    /// The body of the answer to each command; `{}` for others.
+    /// The body of the answer to each command.
     pub bodies: BTreeMap<String, Map<String, Value>>,
+    /// The body of the answer to every other command.
+    pub body: Map<String, Value>,
 }
 
 /// What a device does with one command.
@@ -81,6 +83,19 @@ impl Default for Behaviour {
             twice: 0,
             late_ms: (0, 0),
             bodies: BTreeMap::new(),
+            body: Map::new(),
+        }
+    }
+}
+
+impl Default for Reaction {
+    /// Acknowledged at once, answered at once, as it should be.
+    fn default() -> Self {
+        Self {
+            acknowledges: Acknowledges::First,
+            answers: Answers::Success,
+            times: 1,
+            after_ms: 0,
         }
     }
 }
@@ -113,12 +128,7 @@ impl Behaviour {
 
     /// What the device does with its next command.
     pub fn react(&self, random: &mut Random) -> Reaction {
-        let right = Reaction {
-            acknowledges: Acknowledges::First,
-            answers: Answers::Success,
-            times: 1,
-            after_ms: 0,
-        };
+        let right = Reaction::default();
         // One draw, cut into the shares in their order: what is left is right.
         let mut drawn = random.below(1000);
         let mut falls_in = |share: u16| {
@@ -163,7 +173,7 @@ impl Behaviour {
     /// The payload of an answer; `None` where the device says nothing.
     pub fn payload(&self, answers: Answers, mid: u16, cmd: &str) -> Option<Vec<u8>> {
         let empty = Map::new();
-        let body = self.bodies.get(cmd).unwrap_or(&empty);
+        let body = self.bodies.get(cmd).unwrap_or(&self.body);
         match answers {
             Answers::Nothing => None,
             Answers::Success => Some(message::answer(mid, 0, body)),

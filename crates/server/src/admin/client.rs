@@ -100,19 +100,29 @@ impl Client {
     /// # Errors
     /// No server runs there, or its files cannot be read.
     pub fn of_folder(folder: &Path) -> Result<Self, ClientError> {
+        let ports = Self::ports(folder)?;
+        let not_running = || ClientError::NotRunning {
+            folder: folder.to_owned(),
+        };
+        let token = Token::read(folder)?.ok_or_else(not_running)?;
+        Ok(Self::new(ports.admin, token))
+    }
+
+    /// Where the server that runs on a data folder listens.
+    ///
+    /// # Errors
+    /// No server runs there, or its file cannot be read.
+    pub fn ports(folder: &Path) -> Result<Ports, ClientError> {
         let path = folder.join(PORTS_FILE);
         let wrong = |message: String| ClientError::Ports {
             path: path.clone(),
             message,
         };
         let read = files::read(&path, PORTS_BYTES_MAX).map_err(|error| wrong(error.to_string()))?;
-        let not_running = || ClientError::NotRunning {
+        let text = read.ok_or_else(|| ClientError::NotRunning {
             folder: folder.to_owned(),
-        };
-        let ports: Ports = serde_json::from_slice(&read.ok_or_else(not_running)?)
-            .map_err(|error| wrong(error.to_string()))?;
-        let token = Token::read(folder)?.ok_or_else(not_running)?;
-        Ok(Self::new(ports.admin, token))
+        })?;
+        serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))
     }
 
     /// Reads what stands at `path`.

@@ -1,7 +1,7 @@
 //! Faults that a test asks for (R9.2).
 
 use super::problem::Checked;
-use super::wire::FaultOrder;
+use super::wire::{FaultOrder, FaultView};
 use super::{Admin, Problem};
 use crate::faults::Fault;
 use axum::Json;
@@ -11,6 +11,29 @@ use std::sync::Arc;
 
 /// The fault that the store itself causes: the next commit fails, and with it the platform (R2.5).
 const COMMIT: &str = "commit";
+
+const COMMIT_MEANING: &str =
+    "the next commit fails: nothing is acknowledged any more, and the process exits with status 1";
+
+/// Every fault, with how often it is still to happen.
+pub(super) async fn list(State(admin): State<Arc<Admin>>) -> Result<Json<Vec<FaultView>>, Problem> {
+    let parts = admin.dispatch.parts();
+    if !parts.clock.is_test() {
+        return Err(Problem::NoTestClock);
+    }
+    let view = |fault: Fault| FaultView {
+        fault: fault.name().to_owned(),
+        left: parts.faults.left(fault),
+        meaning: fault.meaning().to_owned(),
+    };
+    let mut faults: Vec<FaultView> = Fault::ALL.into_iter().map(view).collect();
+    faults.push(FaultView {
+        fault: COMMIT.to_owned(),
+        left: 0,
+        meaning: COMMIT_MEANING.to_owned(),
+    });
+    Ok(Json(faults))
+}
 
 pub(super) async fn set(
     State(admin): State<Arc<Admin>>,

@@ -95,7 +95,7 @@ fn router(admin: Arc<Admin>) -> Router {
         .route("/commands/{command_id}/explain", get(commands::explain))
         .route("/commands/{command_id}/cancel", post(commands::cancel))
         .route("/clock", get(clock::show).post(clock::advance))
-        .route("/faults", post(faults::set))
+        .route("/faults", get(faults::list).post(faults::set))
         .layer(middleware::from_fn_with_state(admin.clone(), door::guard));
     Router::new()
         .route("/healthz", get(health::alive))

@@ -375,6 +375,17 @@ pub struct FaultOrder {
     pub times: u32,
 }
 
+/// A fault that can be asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultView {
+    /// Its name.
+    pub fault: String,
+    /// How often it is still to happen. Always 0 for `commit`, which happens at the next one.
+    pub left: u32,
+    /// What it causes, for people.
+    pub meaning: String,
+}
+
 const fn once() -> u32 {
     1
 }

@@ -65,6 +65,8 @@ pub enum Ended {
 pub struct Core {
     credentials: Credentials,
     behaviour: Behaviour,
+    /// What it does with its next commands, before its behaviour decides; the last one holds on.
+    script: VecDeque<Reaction>,
     random: Random,
     version: Version,
     link: Option<Link>,
@@ -92,6 +94,7 @@ impl Core {
         Self {
             credentials,
             behaviour,
+            script: VecDeque::new(),
             random: Random::new(seed),
             version: Version::V311,
             link: None,
@@ -110,6 +113,11 @@ impl Core {
     /// Takes on other habits.
     pub fn behave(&mut self, behaviour: Behaviour) {
         self.behaviour = behaviour;
+    }
+
+    /// Takes its next commands in these ways, one after the other, and all further ones in the last of them.
+    pub fn follow(&mut self, script: impl IntoIterator<Item = Reaction>) {
+        self.script = script.into_iter().collect();
     }
 
     /// Begins a new connection with CONNECT. What is left of an old one is dropped.
@@ -260,7 +268,7 @@ impl Core {
             self.acknowledge(arrived.packet_id);
             return;
         };
-        let reaction = self.behaviour.react(&mut self.random);
+        let reaction = self.react();
         let answer = self
             .behaviour
             .payload(reaction.answers, command.mid, &command.cmd);
@@ -284,6 +292,14 @@ impl Core {
             at_ms: now_ms,
             reaction,
         });
+    }
+
+    fn react(&mut self) -> Reaction {
+        match self.script.len() {
+            0 => self.behaviour.react(&mut self.random),
+            1 => self.script[0],
+            _ => self.script.pop_front().expect("there are several"),
+        }
     }
 
     fn acknowledge(&mut self, packet_id: Option<u16>) {

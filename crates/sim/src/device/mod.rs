@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 pub use self::core::{Core, Ended, Received, State};
-use crate::behaviour::Behaviour;
+use crate::behaviour::{Behaviour, Reaction};
 use crate::clock::passed_ms;
 use crate::credentials::Credentials;
 
@@ -149,6 +149,11 @@ impl Device {
     pub fn report(&self, service_id: &str, data: &Map<String, Value>) {
         self.shared.core().report(service_id, data, passed_ms());
         self.shared.stirred.notify_one();
+    }
+
+    /// Takes its next commands in these ways, one after the other, and all further ones in the last of them.
+    pub fn follow(&self, script: impl IntoIterator<Item = Reaction>) {
+        self.shared.core().follow(script);
     }
 
     /// Takes on other habits from its next command on.
