@@ -128,15 +128,19 @@ async fn serve(config: Config) -> Result<()> {
     // Before anything is begun, so that no signal is missed.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     let running = Server::new(config).start().await?;
     announce(&running);
-    let shutdown = running.shutdown.clone();
+    let (shutdown, certificates) = (running.shutdown.clone(), running.certificates.clone());
     let ended = running.ended();
     tokio::pin!(ended);
-    tokio::select! {
-        outcome = &mut ended => return Ok(outcome?),
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    loop {
+        tokio::select! {
+            outcome = &mut ended => return Ok(outcome?),
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hangup.recv() => drop(certificates.reload().await),
+        }
     }
     tracing::info!("asked to stop; once more stops at once");
     shutdown.drain();

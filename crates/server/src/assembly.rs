@@ -9,13 +9,15 @@
 //!
 //! The end goes from the outside in: listeners, sessions and requests, shards, the database. It is bounded everywhere.
 
+mod certificates;
 pub mod machine;
 mod open;
 mod parts;
 mod ports;
 mod supervise;
 
-pub use open::{DATABASE_FILE, StartError};
+pub use certificates::Certificates;
+pub use open::{DATABASE_FILE, StartError, tls_settings};
 pub use ports::{PORTS_FILE, Ports, near};
 pub use supervise::EndError;
 
@@ -40,6 +42,8 @@ pub struct Running {
     pub shutdown: Shutdown,
     /// What its clients are to trust, if its certificate was made here.
     pub ca_file: Option<PathBuf>,
+    /// What reads certificates again.
+    pub certificates: Certificates,
     /// Where everything is kept.
     pub folder: PathBuf,
     supervisor: JoinSet<Result<(), EndError>>,
@@ -67,6 +71,7 @@ impl Server {
         let parts = Parts::join(opened, &config)?;
         let shutdown = parts.shutdown();
         let ca_file = parts.ca_file();
+        let certificates = parts.certificates();
         let tasks = parts.serve(bound);
         ports.write(&folder)?;
         let mut supervisor = JoinSet::new();
@@ -75,6 +80,7 @@ impl Server {
             ports,
             shutdown,
             ca_file,
+            certificates,
             folder,
             supervisor,
         })

@@ -37,6 +37,13 @@ sections! {
         port: u16 = 8743;
         /// `true`: HTTPS, TLS 1.2 and 1.3. `false`: plain HTTP, for a proxy that ends TLS, or for a loopback address.
         tls: bool = true;
+        /// Whether clients are asked for a certificate (mutual TLS). `off`: never, for clients with an old vendor certificate break
+        /// off when they are asked; `optional`: one that is shown must be good; `required`: no connection without a good one.
+        client_certs: ClientCerts = ClientCerts::Off;
+        /// The authorities whose client certificates are good (PEM).
+        client_ca_file: Option<PathBuf> = None, e.g. "\"/etc/downlink/applications-ca.pem\"";
+        /// What they have revoked (PEM, one list for each authority).
+        client_crl_file: Option<PathBuf> = None, e.g. "\"/etc/downlink/applications-crl.pem\"";
         /// HTTP status of errors. `documented`: the one that the contract's tables give, often 200; `http`: one that says
         /// what happened.
         error_status: ErrorStatus = ErrorStatus::Documented;
@@ -83,6 +90,15 @@ sections! {
         tls_address: IpAddr = ANYWHERE;
         /// The TLS port; 0 takes a free one.
         tls_port: u16 = 8883;
+        /// Whether devices are asked for a certificate on the TLS port: `off`, `optional` or `required`, as for applications.
+        client_certs: ClientCerts = ClientCerts::Off;
+        /// The authorities whose device certificates are good (PEM).
+        client_ca_file: Option<PathBuf> = None, e.g. "\"/etc/downlink/devices-ca.pem\"";
+        /// What they have revoked (PEM, one list for each authority).
+        client_crl_file: Option<PathBuf> = None, e.g. "\"/etc/downlink/devices-crl.pem\"";
+        /// Whether a device's certificate must name it: its deviceId or nodeId as common name, DNS name or URI. Otherwise any good
+        /// certificate will do, and the password alone says which device it is.
+        client_cert_names_device: bool = false;
         /// Connections at the same time, plain and TLS together; further ones wait to be accepted.
         connections_max: usize = 100_000;
         /// Bytes of one packet from a device.
@@ -176,6 +192,18 @@ pub enum ErrorStatus {
     Documented,
     /// One that says what happened.
     Http,
+}
+
+/// Whether a listener asks its clients for certificates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientCerts {
+    /// Never.
+    Off,
+    /// One that is shown must be good.
+    Optional,
+    /// No connection without a good one.
+    Required,
 }
 
 /// What becomes of an attempt that is due while the device cannot be reached (R1.5).

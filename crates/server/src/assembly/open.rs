@@ -2,11 +2,11 @@
 
 use crate::admin::{Token, TokenError};
 use crate::clock::{self, Clock};
-use crate::config::{Behind, Config};
+use crate::config::{Behind, ClientCerts, Config};
 use crate::files;
 use crate::secrets::{NotSealed, Vault, VaultError};
 use crate::shutdown::Shutdown;
-use crate::tls::{Source, Tls, TlsError};
+use crate::tls::{self, Clients, Source, Tls, TlsError, Trust};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -148,7 +148,7 @@ impl Opened {
         let vault = vault(&database, folder, &clock)?;
         let token = Token::open(folder)?;
         let tls = if config.north.tls || config.mqtt.tls {
-            Some(Tls::open(source(config), clock::wall().as_millis())?)
+            Some(Tls::open(tls_settings(config), clock::wall().as_millis())?)
         } else {
             None
         };
@@ -214,6 +214,36 @@ fn keep(database: &Sqlite, write: Write, clock: &Clock) -> Result<(), Failed> {
         Box::new(done),
     );
     told.recv().map_err(|_| Failed::Stopped)?
+}
+
+/// What TLS is made of.
+pub fn tls_settings(config: &Config) -> tls::Settings {
+    let clients = |certs, ca: &Option<PathBuf>, crl: &Option<PathBuf>| {
+        let trust = ca.clone().map(|ca| Trust {
+            ca,
+            crl: crl.clone(),
+        });
+        match (certs, trust) {
+            (ClientCerts::Optional, Some(trust)) => Clients::Optional(trust),
+            (ClientCerts::Required, Some(trust)) => Clients::Required(trust),
+            // The check of the configuration refuses who asks and has no authority.
+            (ClientCerts::Off | ClientCerts::Optional | ClientCerts::Required, _) => Clients::Off,
+        }
+    };
+    let (north, mqtt) = (&config.north, &config.mqtt);
+    tls::Settings {
+        source: source(config),
+        north: clients(
+            north.client_certs,
+            &north.client_ca_file,
+            &north.client_crl_file,
+        ),
+        mqtt: clients(
+            mqtt.client_certs,
+            &mqtt.client_ca_file,
+            &mqtt.client_crl_file,
+        ),
+    }
 }
 
 fn source(config: &Config) -> Source {

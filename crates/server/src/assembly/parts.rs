@@ -1,6 +1,7 @@
 //! The parts, joined: who knows whom.
 
 use super::StartError;
+use super::certificates::Certificates;
 use super::open::Opened;
 use super::ports::Bound;
 use super::supervise::keep_house;
@@ -26,7 +27,6 @@ use std::time::Duration;
 use store::Sqlite;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 
 /// More shards than these gain nothing: the database's writer is the bottleneck.
 const SHARDS_MAX: usize = 2;
@@ -128,16 +128,17 @@ impl Parts {
 
     /// Serves every listener; each task owns its connections.
     pub(super) fn serve(&self, bound: Bound) -> Tasks {
-        let acceptor = self.tls.as_ref().map(|tls| TlsAcceptor::from(tls.config()));
         let mut tasks = JoinSet::new();
         let north = self.north.clone();
-        let tls = acceptor.clone().filter(|_| self.north_tls);
+        let tls = self.tls.as_ref().filter(|_| self.north_tls).map(Tls::north);
         tasks.spawn(async move {
             north::serve(bound.north, tls, north).await;
             "the interface for applications"
         });
         let plain = bound.mqtt.map(|listener| (listener, None));
-        let secure = bound.mqtts.map(|listener| (listener, acceptor));
+        let secure = bound
+            .mqtts
+            .map(|listener| (listener, self.tls.as_ref().map(Tls::mqtt)));
         for (listener, tls) in [plain, secure].into_iter().flatten() {
             let south = self.south.clone();
             tasks.spawn(async move {
@@ -150,7 +151,7 @@ impl Parts {
             let (clock, shutdown) = (self.dispatch.parts().clock.clone(), self.shutdown());
             tasks.spawn(drive(part.clone(), clock, shutdown));
         }
-        tasks.spawn(keep_house(self.shutdown(), self.tls.clone(), recorder));
+        tasks.spawn(keep_house(self.shutdown(), self.certificates(), recorder));
         let mut door = JoinSet::new();
         let (admin, close_door) = (self.admin.clone(), Arc::new(Notify::new()));
         let closed = close_door.clone();
@@ -173,6 +174,11 @@ impl Parts {
     /// Whether it runs.
     pub(super) fn shutdown(&self) -> Shutdown {
         self.dispatch.parts().shutdown.clone()
+    }
+
+    /// What renews certificates.
+    pub(super) fn certificates(&self) -> Certificates {
+        Certificates::of(self.tls.clone())
     }
 
     /// What clients are to trust, if the certificate was made here.
@@ -234,6 +240,7 @@ fn mqtt_settings(config: &Mqtt) -> devices::Settings {
     devices::Settings {
         limits,
         connections_max: config.connections_max,
+        certificate_names_device: config.client_cert_names_device,
         ..defaults
     }
 }

@@ -1,12 +1,11 @@
 //! The supervisor: waits for the end, asked for or forced, and sees it through within bounds.
 
 use super::Ports;
+use super::certificates::Certificates;
 use super::parts::{Parts, Tasks};
-use crate::clock;
 use crate::config::Config;
 use crate::shutdown::{Phase, Shutdown};
 use crate::south::CloseReason;
-use crate::tls::Tls;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
 use std::time::Duration;
@@ -136,37 +135,22 @@ async fn close(database: Arc<Sqlite>) -> bool {
 /// Renews certificates, and folds samples, until the platform stops.
 pub(super) async fn keep_house(
     shutdown: Shutdown,
-    tls: Option<Arc<Tls>>,
+    certificates: Certificates,
     recorder: PrometheusHandle,
 ) -> &'static str {
     let mut folds: u32 = 0;
+    certificates.tell();
     while tokio::time::timeout(FOLD_EVERY, shutdown.begun())
         .await
         .is_err()
     {
         recorder.run_upkeep();
         folds = folds.wrapping_add(1);
-        if let Some(tls) = tls
-            .clone()
-            .filter(|_| folds.is_multiple_of(CERTIFICATES_EVERY))
-        {
-            refresh(tls).await;
+        if folds.is_multiple_of(CERTIFICATES_EVERY) {
+            certificates.reload().await;
         }
     }
     "housekeeping"
-}
-
-async fn refresh(tls: Arc<Tls>) {
-    let refreshed =
-        tokio::task::spawn_blocking(move || tls.refresh(clock::wall().as_millis())).await;
-    match refreshed {
-        Ok(Ok(true)) => tracing::info!("new connections get a new certificate"),
-        Ok(Ok(false)) => {}
-        Ok(Err(error)) => {
-            tracing::error!(%error, "the certificate cannot be renewed; the old one stays in use");
-        }
-        Err(error) => tracing::error!(%error, "the certificate was not looked at"),
-    }
 }
 
 fn said(ended: Result<&'static str, JoinError>) -> String {

@@ -1,6 +1,6 @@
 //! What a type cannot say of a setting: bounds, and what goes together.
 
-use super::{Config, ConfigError};
+use super::{ClientCerts, Config, ConfigError};
 
 /// The open commands of a device need a mid each, of 65535, beside those that are kept from being used again (R6.7).
 const OPEN_MAX: usize = 60_000;
@@ -75,7 +75,60 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     match (&config.tls.cert_file, &config.tls.key_file) {
         (Some(_), None) => refuse("tls.key_file", "must be given with tls.cert_file"),
         (None, Some(_)) => refuse("tls.cert_file", "must be given with tls.key_file"),
-        (Some(_), Some(_)) | (None, None) => Ok(()),
+        (Some(_), Some(_)) | (None, None) => client_certs(config),
+    }
+}
+
+/// A listener that is to check certificates needs what it checks them by, and one that has that is to check them.
+fn client_certs(config: &Config) -> Result<(), ConfigError> {
+    let (north, mqtt) = (&config.north, &config.mqtt);
+    let north_asks = north.client_certs != ClientCerts::Off;
+    let mqtt_asks = mqtt.client_certs != ClientCerts::Off;
+    let needs_tls = "asks for client certificates, which there are with TLS only";
+    let needs_ca = "must be given when client certificates are asked for";
+    let unasked = "is given, but client_certs is off: nobody would be checked by it";
+    let cases = [
+        ("north.client_certs", north_asks && !north.tls, needs_tls),
+        ("mqtt.client_certs", mqtt_asks && !mqtt.tls, needs_tls),
+        (
+            "north.client_ca_file",
+            north_asks && north.client_ca_file.is_none(),
+            needs_ca,
+        ),
+        (
+            "mqtt.client_ca_file",
+            mqtt_asks && mqtt.client_ca_file.is_none(),
+            needs_ca,
+        ),
+        (
+            "north.client_ca_file",
+            !north_asks && north.client_ca_file.is_some(),
+            unasked,
+        ),
+        (
+            "mqtt.client_ca_file",
+            !mqtt_asks && mqtt.client_ca_file.is_some(),
+            unasked,
+        ),
+        (
+            "north.client_crl_file",
+            !north_asks && north.client_crl_file.is_some(),
+            unasked,
+        ),
+        (
+            "mqtt.client_crl_file",
+            !mqtt_asks && mqtt.client_crl_file.is_some(),
+            unasked,
+        ),
+        (
+            "mqtt.client_cert_names_device",
+            !mqtt_asks && mqtt.client_cert_names_device,
+            unasked,
+        ),
+    ];
+    match cases.into_iter().find(|(_, wrong, _)| *wrong) {
+        Some((key, _, why)) => refuse(key, why),
+        None => Ok(()),
     }
 }
 
@@ -204,6 +257,18 @@ mod tests {
         assert!(refused(|c| c.commands.open_max = OPEN_MAX + 1).starts_with("commands.open_max: "));
         assert!(refused(|c| c.north.body_bytes_max = 1_023).starts_with("north.body_bytes_max: "));
         assert!(refused(|c| c.data.folder = "".into()).starts_with("data.folder: "));
+        assert!(
+            refused(|c| c.north.client_certs = ClientCerts::Required)
+                .starts_with("north.client_ca_file: must be given")
+        );
+        assert!(
+            refused(|c| c.mqtt.client_ca_file = Some("ca".into()))
+                .starts_with("mqtt.client_ca_file: is given, but")
+        );
+        assert!(
+            refused(|c| (c.mqtt.tls, c.mqtt.client_certs) = (false, ClientCerts::Optional))
+                .starts_with("mqtt.client_certs: ")
+        );
         assert!(check(&Config::default()).is_ok() && check(&Config::local("x")).is_ok());
     }
 }

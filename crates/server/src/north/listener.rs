@@ -1,6 +1,8 @@
 //! The accept loop: TCP, TLS if asked for, a cap on connections, and an orderly end.
 
 use super::{North, connection};
+use crate::tls::Door;
+use metrics::counter;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -9,14 +11,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 
 /// How long to wait before the next attempt when the machine gives no connection.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// Accepts and serves connections until the platform stops; then waits until the requests under way are answered, at most for
 /// [`Settings::drain_time`](super::Settings::drain_time), and ends the rest. It owns the task of every connection.
-pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, north: Arc<North>) {
+pub async fn serve(listener: TcpListener, tls: Option<Door>, north: Arc<North>) {
     let places = Arc::new(Semaphore::new(
         north
             .settings
@@ -74,7 +75,7 @@ async fn accept(
 
 async fn connect(
     stream: TcpStream,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Door>,
     (north, from, place): (Arc<North>, SocketAddr, OwnedSemaphorePermit),
 ) {
     if let Err(error) = stream.set_nodelay(true) {
@@ -83,11 +84,19 @@ async fn connect(
     }
     match tls {
         None => connection::run(stream, north, from.ip()).await,
-        Some(tls) => match timeout(north.settings.client_time, tls.accept(stream)).await {
-            Ok(Ok(stream)) => connection::run(stream, north, from.ip()).await,
-            Ok(Err(error)) => tracing::info!(%from, %error, "a TLS handshake failed"),
-            Err(_) => tracing::info!(%from, "a TLS handshake took too long"),
-        },
+        Some(tls) => {
+            let shaken = tls.acceptor().accept(stream);
+            match timeout(north.settings.client_time, shaken).await {
+                Ok(Ok(stream)) => connection::run(stream, north, from.ip()).await,
+                Ok(Err(error)) => refuse_handshake(from, "failed", &error.to_string()),
+                Err(_) => refuse_handshake(from, "slow", "it took too long"),
+            }
+        }
     }
     drop(place);
+}
+
+fn refuse_handshake(from: SocketAddr, cause: &'static str, error: &str) {
+    counter!("downlink_http_handshakes_refused_total", "cause" => cause).increment(1);
+    tracing::info!(%from, error, "a TLS handshake failed");
 }

@@ -1,6 +1,7 @@
 //! The server's stories, each over a real socket. One binary, one story per file.
 
 mod admin_server;
+mod certs;
 mod harness;
 mod independent_clients;
 mod models;
@@ -15,3 +16,4 @@ mod north_support;
 mod north_tolerances;
 mod north_vectors;
 mod queue;
+mod tls_listeners;

@@ -1,10 +1,9 @@
 //! The listener, over real sockets: framing, limits, slow clients, the end (R3.4, tolerances 5, 8, 15).
 
-use crate::north_support::{Bench, COMMANDS, LOGIN, PATIENCE, REGISTER_V2, command, spawn};
+use crate::north_support::{Bench, COMMANDS, LOGIN, PATIENCE, command, spawn};
 use delivery::Rules;
 use server::north::Settings;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -345,54 +344,4 @@ async fn a_stop_lets_the_request_under_way_finish_and_closes_idle_connections() 
         .expect("it ends")
         .expect("it does not fail");
     assert!(TcpStream::connect(address).await.is_err());
-}
-
-#[tokio::test]
-async fn tls_clients_are_served() {
-    let bench = Bench::start().await;
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
-    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der())
-        .expect("a key");
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let server = rustls::ServerConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
-        .expect("they fit");
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a free port");
-    let address = listener.local_addr().expect("bound");
-    spawn(server::north::serve(
-        listener,
-        Some(Arc::new(server).into()),
-        bench.north.clone(),
-    ));
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(made.cert.der().clone()).expect("a root");
-    let client = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let connector = tokio_rustls::TlsConnector::from(Arc::new(client));
-    let name = "localhost".try_into().expect("a name");
-    let stream = TcpStream::connect(address).await.expect("it listens");
-    let mut stream = connector.connect(name, stream).await.expect("a handshake");
-    let body = r#"{"deviceInfo":{"nodeId":"n"}}"#;
-    stream
-        .write_all(request(&bench, &format!("POST {REGISTER_V2}"), "", body).as_bytes())
-        .await
-        .expect("written");
-    let mut bytes = vec![0; 4_096];
-    let count = timeout(PATIENCE, stream.read(&mut bytes))
-        .await
-        .expect("something comes")
-        .expect("read");
-    let answer = String::from_utf8_lossy(&bytes[..count]);
-    assert!(
-        answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with('}'),
-        "{answer}"
-    );
 }

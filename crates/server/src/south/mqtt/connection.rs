@@ -20,9 +20,14 @@ use store::Device;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::Sleep;
 
-/// Runs a connection to its end.
-pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, south: &South) {
+/// Runs a connection to its end. `names` is what its certificate calls the device, if that is to be judged.
+pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    names: Option<Box<[String]>>,
+    south: &South,
+) {
     let mut connection = Connection {
+        names,
         session: Session::new(south.settings.limits, session_ms()),
         mailbox: Arc::default(),
         device: None,
@@ -52,6 +57,8 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, south:
 }
 
 struct Connection {
+    /// What the device must be among, because its certificate says so.
+    names: Option<Box<[String]>>,
     session: Session,
     mailbox: Arc<Mailbox>,
     device: Option<Box<Present>>,
@@ -177,6 +184,12 @@ impl Connection {
 
     async fn enter(&mut self, admitted: Admitted, south: &South) {
         let Admitted { device, name } = admitted;
+        if self.is_anothers(&device) {
+            counter!("downlink_mqtt_refused_total", "cause" => "certificate").increment(1);
+            tracing::info!(device = %device.id, names = ?self.names, "a device showed another one's certificate");
+            self.session.refuse(Refusal::NotAuthorised);
+            return;
+        }
         let Some((session, first)) = south.hub.open(device.id, &self.mailbox) else {
             self.session.refuse(Refusal::Busy);
             return;
@@ -199,6 +212,16 @@ impl Connection {
         if first {
             note_presence(south, id).await;
         }
+    }
+
+    /// Whether the certificate of this connection names other devices only.
+    fn is_anothers(&self, device: &Device) -> bool {
+        let id = device.id.to_string();
+        self.names.as_ref().is_some_and(|names| {
+            !names
+                .iter()
+                .any(|name| *name == id || *name == device.node_id)
+        })
     }
 
     async fn subscribed(&mut self, confirms: bool, south: &South) {

@@ -9,6 +9,7 @@ use crate::clock::passed_ms;
 use crate::dispatch::Dispatch;
 use crate::registry::Registry;
 use crate::shutdown::Shutdown;
+use crate::tls::{Certificate, Door};
 use metrics::{Counter, Gauge, counter, gauge};
 use std::io;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// How long the listener rests after the machine refused it a connection (too many open files, say).
 const REST_AFTER_REFUSAL: Duration = Duration::from_millis(100);
@@ -46,6 +47,8 @@ pub struct Settings {
     pub limits: mqtt::Limits,
     /// Connections at the same time, over all listeners.
     pub connections_max: usize,
+    /// Whether a certificate that a device shows must name it.
+    pub certificate_names_device: bool,
     /// How long a TLS handshake may take.
     pub handshake_within: Duration,
     /// How long a device may take to read what is written to it.
@@ -57,6 +60,7 @@ impl Default for Settings {
         Self {
             limits: mqtt::Limits::default(),
             connections_max: 100_000,
+            certificate_names_device: false,
             handshake_within: Duration::from_secs(10),
             write_within: Duration::from_secs(30),
         }
@@ -83,7 +87,7 @@ impl Default for Counts {
 }
 
 /// Serves MQTT on `listener` until the platform stops and the last connection has ended.
-pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, south: Arc<South>) {
+pub async fn serve(listener: TcpListener, tls: Option<Door>, south: Arc<South>) {
     let mut connections = JoinSet::new();
     let stops = south.shutdown.begun();
     tokio::pin!(stops);
@@ -106,12 +110,7 @@ pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, south: Arc<S
     }
 }
 
-fn begin(
-    connections: &mut JoinSet<()>,
-    stream: TcpStream,
-    tls: Option<TlsAcceptor>,
-    south: &Arc<South>,
-) {
+fn begin(connections: &mut JoinSet<()>, stream: TcpStream, tls: Option<Door>, south: &Arc<South>) {
     let open = south.counts.open.fetch_add(1, Ordering::Relaxed) + 1;
     let place = Place(south.clone());
     if open > south.settings.connections_max {
@@ -122,16 +121,32 @@ fn begin(
     // Commands are small and must not wait for each other.
     stream.set_nodelay(true).ok();
     match tls {
-        None => drop(connections.spawn(async move { connection::run(stream, &place.0).await })),
+        None => drop(connections.spawn(async move {
+            connection::run(stream, None, &place.0).await;
+        })),
         Some(tls) => drop(connections.spawn(async move {
-            match tokio::time::timeout(place.0.settings.handshake_within, tls.accept(stream)).await
-            {
-                Ok(Ok(stream)) => connection::run(stream, &place.0).await,
+            let shaken = tls.acceptor().accept(stream);
+            match tokio::time::timeout(place.0.settings.handshake_within, shaken).await {
+                Ok(Ok(stream)) => {
+                    let names = names(&stream, &place.0.settings);
+                    connection::run(stream, names, &place.0).await;
+                }
                 Ok(Err(error)) => refuse_handshake("tls_handshake", &error.to_string()),
                 Err(_) => refuse_handshake("tls_timeout", "the handshake took too long"),
             }
         })),
     }
+}
+
+/// What a connection's certificate calls its device, if that is to be judged and there is one.
+fn names(stream: &TlsStream<TcpStream>, settings: &Settings) -> Option<Box<[String]>> {
+    if !settings.certificate_names_device {
+        return None;
+    }
+    let first = stream.get_ref().1.peer_certificates()?.first()?;
+    // One that was verified can be read; one that cannot names nobody.
+    let names = Certificate::read(first).map(|certificate| certificate.names);
+    Some(names.unwrap_or_default().into())
 }
 
 fn refuse_handshake(cause: &'static str, error: &str) {
