@@ -6,3 +6,4 @@ mod demo;
 mod devices;
 mod process;
 mod program;
+mod tls;
