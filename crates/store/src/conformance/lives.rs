@@ -134,6 +134,44 @@ pub(super) fn what_is_owed_keeps_a_command_until_it_is_told(store: &dyn Store) {
     assert_eq!(find(store, id).told, 4);
 }
 
+pub(super) fn what_was_told_is_not_forgotten_by_who_knows_less(store: &dyn Store) {
+    let mut lane = registered(store, 1);
+    let asked = Submission {
+        callback: true,
+        ..queued(&mut lane, 1, 1)
+    };
+    let id = asked.id;
+    let reachable = Input::Reachable {
+        session: SessionId(1),
+        confirms: true,
+    };
+    let submit = Input::Submit(Ticket(0), Box::new(asked));
+    let lane = take(store, lane, vec![reachable, submit], START);
+    tell(store, id, 2);
+    // The lane that decides has not heard of it; its turns are of the years before.
+    let lane = take(store, lane, vec![Input::Acked { command: id }], START);
+    assert_eq!(lane.open[0].told, 1);
+    assert_eq!(
+        (find(store, id).told, find(store, id).status()),
+        (2, Status::Delivered)
+    );
+    // Given up while it is open: it stays open, and closes with its end.
+    tell(store, id, u32::MAX);
+    tell(store, id, 3);
+    assert_eq!(find(store, id).told, u32::MAX);
+    let answer = Answer {
+        verdict: Verdict::Success,
+        detail: None,
+        off_profile: false,
+    };
+    let mid = lane.open[0].mid;
+    take(store, lane, vec![Input::Answered { mid, answer }], START);
+    let kept = find(store, id);
+    assert_eq!((kept.told, kept.is_closed()), (u32::MAX, true));
+    let old = store.old_commands(START + Duration::from_millis(1), None, 9);
+    assert_eq!(old.expect("commands are read").old, [id]);
+}
+
 pub(super) fn what_comes_late_finds_a_command_closed_and_leaves_it_told(store: &dyn Store) {
     let (lane, id) = told_life(store);
     tell(store, id, 4);

@@ -3,7 +3,10 @@
 //! Each test wants an empty store and panics where the store breaks its contract. What lives longer than a process, a store
 //! proves with [`Story`], which remembers what it was acknowledged and compares.
 
+mod devices;
+mod forget;
 pub(crate) mod given;
+mod grants;
 mod keys;
 mod lists;
 mod lives;
@@ -20,7 +23,7 @@ use std::sync::mpsc;
 pub type Test = fn(&dyn Store);
 
 /// Every test, with its name.
-pub const TESTS: [(&str, Test); 23] = [
+pub const TESTS: [(&str, Test); 42] = [
     (
         "an_empty_store_has_nothing",
         records::an_empty_store_has_nothing,
@@ -109,6 +112,76 @@ pub const TESTS: [(&str, Test); 23] = [
     (
         "a_refused_unit_changes_nothing",
         records::a_refused_unit_changes_nothing,
+    ),
+    (
+        "r2_8_a_story_that_forgets_is_kept_as_it_was_told",
+        story::r2_8_a_story_that_forgets_is_kept_as_it_was_told,
+    ),
+    (
+        "r2_8_only_what_ended_and_owes_nothing_is_old",
+        forget::r2_8_only_what_ended_and_owes_nothing_is_old,
+    ),
+    (
+        "r2_8_age_counts_from_the_end",
+        forget::r2_8_age_counts_from_the_end,
+    ),
+    (
+        "r2_8_a_forgotten_command_leaves_every_place",
+        forget::r2_8_a_forgotten_command_leaves_every_place,
+    ),
+    (
+        "r2_8_what_comes_late_for_a_forgotten_command_changes_nothing",
+        forget::r2_8_what_comes_late_for_a_forgotten_command_changes_nothing,
+    ),
+    (
+        "r2_8_a_deleted_device_goes_after_its_last_command",
+        forget::r2_8_a_deleted_device_goes_after_its_last_command,
+    ),
+    (
+        "r2_8_a_turn_of_a_forgotten_device_is_stale",
+        forget::r2_8_a_turn_of_a_forgotten_device_is_stale,
+    ),
+    ("r2_8_old_cancel_tasks_go", forget::r2_8_old_cancel_tasks_go),
+    (
+        "r2_8_a_lane_goes_on_after_its_past_is_forgotten",
+        forget::r2_8_a_lane_goes_on_after_its_past_is_forgotten,
+    ),
+    (
+        "devices_are_listed_by_filter",
+        devices::devices_are_listed_by_filter,
+    ),
+    (
+        "r2_6_pages_of_devices_are_bounded",
+        devices::r2_6_pages_of_devices_are_bounded,
+    ),
+    (
+        "devices_are_counted_as_they_come_and_go",
+        devices::devices_are_counted_as_they_come_and_go,
+    ),
+    (
+        "devices_that_must_connect_are_found",
+        devices::devices_that_must_connect_are_found,
+    ),
+    (
+        "devices_with_open_commands_are_found",
+        devices::devices_with_open_commands_are_found,
+    ),
+    ("a_pair_has_one_grant", grants::a_pair_has_one_grant),
+    (
+        "an_application_goes_with_its_tokens_and_grants",
+        grants::an_application_goes_with_its_tokens_and_grants,
+    ),
+    (
+        "dead_callbacks_are_listed_by_command",
+        grants::dead_callbacks_are_listed_by_command,
+    ),
+    (
+        "r2_2_what_is_owed_is_found_at_a_start",
+        grants::r2_2_what_is_owed_is_found_at_a_start,
+    ),
+    (
+        "what_was_told_is_not_forgotten_by_who_knows_less",
+        lives::what_was_told_is_not_forgotten_by_who_knows_less,
     ),
 ];
 

@@ -27,6 +27,10 @@ pub struct Story {
     mids: BTreeMap<u64, u64>,
     /// What the last turn could not match; the next one takes it.
     unmatched: Option<(DeviceId, Vec<Unmatched>)>,
+    /// How many ended commands it has forgotten, by status (R2.8).
+    forgotten: BTreeMap<Status, u64>,
+    /// The highest sequence number among them.
+    forgotten_seq: u64,
 }
 
 impl Story {
@@ -47,6 +51,8 @@ impl Story {
             lanes: BTreeMap::new(),
             mids: BTreeMap::new(),
             unmatched: None,
+            forgotten: BTreeMap::new(),
+            forgotten_seq: 0,
         };
         for seq in 1..=devices {
             story.register(store, seq);
@@ -61,7 +67,28 @@ impl Story {
 
     /// How many commands it has accepted.
     pub fn accepted(&self) -> usize {
-        self.commands.len()
+        let forgotten = self.forgotten.values().sum::<u64>();
+        self.commands.len() + usize::try_from(forgotten).unwrap_or_default()
+    }
+
+    /// The oldest commands that may be forgotten, at most `most`, as a unit that forgets them; the story goes on as if it had
+    /// been committed (R2.8).
+    pub fn forget(&mut self, most: usize) -> Unit {
+        let closed = self.commands.values().filter(|command| command.is_closed());
+        let ids: Vec<CommandId> = closed.map(|command| command.id).take(most).collect();
+        for id in &ids {
+            self.forgotten_seq = self.forgotten_seq.max(id.seq);
+            let gone = self.commands.remove(&id.seq);
+            let status = gone.map(|command| command.status());
+            *self
+                .forgotten
+                .entry(status.unwrap_or(Status::Delivered))
+                .or_default() += 1;
+        }
+        Unit {
+            turn: None,
+            writes: vec![Write::ForgetCommands(ids)],
+        }
     }
 
     /// Goes on by one step, which takes a turn and commits it, and compares what it touched.
@@ -179,6 +206,7 @@ impl Story {
         let devices: Vec<u64> = self.lanes.keys().copied().collect();
         for device in devices {
             self.compare_lane(store, device, restarted);
+            self.compare_line(store, device);
         }
         assert_eq!(store.tally().expect("the tally is read"), self.tally());
         self.compare_alarms(store);
@@ -190,11 +218,10 @@ impl Story {
                 .next_back()
                 .copied()
                 .unwrap_or_default()
+                .max(self.forgotten_seq)
         );
-        assert_eq!(
-            marks.device_seq,
-            self.lanes.keys().next_back().copied().unwrap_or_default()
-        );
+        let devices = self.lanes.keys().next_back().copied();
+        assert!(marks.device_seq >= devices.unwrap_or_default());
         assert!(marks.last_moment <= self.now);
     }
 
@@ -215,6 +242,17 @@ impl Story {
             .map(|(seq, (device, at))| (*seq, *device, *at))
             .collect();
         assert_eq!(found, expected);
+    }
+
+    /// A device's commands, as its list and the counter of its application's list show them.
+    fn compare_line(&self, store: &dyn Store, device: u64) {
+        let id = self.lanes[&device].device;
+        let mut its: Vec<&Command> = self.commands.values().filter(|c| c.device == id).collect();
+        its.sort_by_key(|command| std::cmp::Reverse((command.created, command.id.seq)));
+        let kept = store
+            .latest_commands(Some(id), None, 1_000)
+            .expect("commands are read");
+        assert_eq!(kept.iter().collect::<Vec<_>>(), its);
     }
 
     fn compare_lane(&mut self, store: &dyn Store, device: u64, restarted: bool) {
@@ -259,12 +297,15 @@ impl Story {
         };
         let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         Tally {
-            accepted: number(self.commands.len()),
+            accepted: number(self.accepted()),
             open: open
                 .map(|status| (status, number(count(false, status))))
                 .to_vec(),
             ended: ended
-                .map(|status| (status, number(count(true, status))))
+                .map(|status| {
+                    let forgotten = self.forgotten.get(&status).copied().unwrap_or_default();
+                    (status, number(count(true, status)) + forgotten)
+                })
                 .to_vec(),
         }
     }
@@ -466,6 +507,24 @@ fn late_arrivals(store: &dyn Store, device: DeviceId, unmatched: &[Unmatched]) -
         })
     };
     unmatched.iter().filter_map(found).collect()
+}
+
+pub(super) fn r2_8_a_story_that_forgets_is_kept_as_it_was_told(store: &dyn Store) {
+    let mut story = Story::begin(store, 3, 8);
+    for round in 0..60 {
+        for _ in 0..10 {
+            story.step(store);
+        }
+        let unit = story.forget(1 + round % 9);
+        write(store, unit, story.now);
+        story.compare(store, false);
+    }
+    let left = story.commands.len();
+    assert!(
+        story.accepted() > 100 && left < story.accepted() / 2,
+        "{left} of {} are left",
+        story.accepted()
+    );
 }
 
 pub(super) fn a_random_story_is_kept_as_it_was_told(store: &dyn Store) {

@@ -3,8 +3,8 @@
 use super::lists::is_listed;
 use super::tables::Tables;
 use crate::contract::Write;
-use crate::records::Device;
-use delivery::{Command, CommandId, DeviceId, Moment};
+use crate::records::{Device, Presence};
+use delivery::{AppKey, Command, CommandId, DeviceId, Moment};
 
 impl Tables {
     pub(super) fn write(&mut self, write: Write, now: Moment) {
@@ -26,16 +26,7 @@ impl Tables {
                 device,
                 presence,
                 activated,
-            } => {
-                if let Some(kept) = self
-                    .devices
-                    .get_mut(&device.seq())
-                    .filter(|kept| kept.id == device)
-                {
-                    kept.presence = presence;
-                    kept.activated = kept.activated.or(activated);
-                }
-            }
+            } => self.presence(device, presence, activated),
             Write::ProductModel(model) => {
                 self.models.insert(model.version, model);
             }
@@ -49,27 +40,14 @@ impl Tables {
             Write::Setting { name, value } => {
                 self.settings.insert(name, value);
             }
-            Write::Told { command, up_to } => {
-                if let Some(kept) = self
-                    .commands
-                    .get_mut(&command.seq)
-                    .filter(|c| c.id == command)
-                {
-                    kept.told = kept.told.max(up_to);
-                }
-            }
+            Write::Told { command, up_to } => self.tell(command, up_to),
             Write::Grant(grant) => {
                 self.grants.insert((grant.owner, grant.grantee), grant);
             }
             Write::ForgetGrant { owner, grantee } => {
                 self.grants.remove(&(owner, grantee));
             }
-            Write::ForgetApplication(app) => {
-                self.applications.remove(&app);
-                self.tokens.retain(|_, token| token.app != app);
-                self.grants
-                    .retain(|(owner, grantee), _| *owner != app && *grantee != app);
-            }
+            Write::ForgetApplication(app) => self.forget_application(app),
             Write::DeadCallback(dead) => {
                 self.dead.insert(dead.command.seq, dead);
             }
@@ -86,6 +64,26 @@ impl Tables {
                 }
             }
         }
+    }
+
+    fn tell(&mut self, id: CommandId, up_to: u32) {
+        if let Some(kept) = self.commands.get_mut(&id.seq).filter(|c| c.id == id) {
+            kept.told = kept.told.max(up_to);
+        }
+    }
+
+    fn presence(&mut self, id: DeviceId, presence: Presence, activated: Option<Moment>) {
+        if let Some(kept) = self.devices.get_mut(&id.seq()).filter(|kept| kept.id == id) {
+            kept.presence = presence;
+            kept.activated = kept.activated.or(activated);
+        }
+    }
+
+    fn forget_application(&mut self, app: AppKey) {
+        self.applications.remove(&app);
+        self.tokens.retain(|_, token| token.app != app);
+        self.grants
+            .retain(|(owner, grantee), _| *owner != app && *grantee != app);
     }
 
     fn forget_command(&mut self, id: CommandId) {
@@ -115,12 +113,12 @@ impl Tables {
 
     fn forget_device(&mut self, id: DeviceId) {
         let seq = id.seq();
-        let deleted = |device: &&Device| device.id == id && device.deleted.is_some();
+        let deleted = |device: &Device| device.id == id && device.deleted.is_some();
         let has_commands = self
             .by_device
             .get(&seq)
             .is_some_and(|line| !line.is_empty());
-        if has_commands || self.devices.get(&seq).filter(deleted).is_none() {
+        if has_commands || !self.devices.get(&seq).is_some_and(deleted) {
             return;
         }
         self.devices.remove(&seq);

@@ -54,4 +54,23 @@ conforms! {
     models_reports_and_settings_are_replaced
     r1_16_the_last_moment_never_goes_back
     a_refused_unit_changes_nothing
+    r2_8_a_story_that_forgets_is_kept_as_it_was_told
+    r2_8_only_what_ended_and_owes_nothing_is_old
+    r2_8_age_counts_from_the_end
+    r2_8_a_forgotten_command_leaves_every_place
+    r2_8_what_comes_late_for_a_forgotten_command_changes_nothing
+    r2_8_a_deleted_device_goes_after_its_last_command
+    r2_8_a_turn_of_a_forgotten_device_is_stale
+    r2_8_old_cancel_tasks_go
+    r2_8_a_lane_goes_on_after_its_past_is_forgotten
+    devices_are_listed_by_filter
+    r2_6_pages_of_devices_are_bounded
+    devices_are_counted_as_they_come_and_go
+    devices_that_must_connect_are_found
+    devices_with_open_commands_are_found
+    a_pair_has_one_grant
+    an_application_goes_with_its_tokens_and_grants
+    dead_callbacks_are_listed_by_command
+    r2_2_what_is_owed_is_found_at_a_start
+    what_was_told_is_not_forgotten_by_who_knows_less
 }

@@ -42,7 +42,11 @@ fn tell(steps: usize, seed: u64) -> Told {
     let mut story = Story::begin(&store, 3, seed);
     let mut acknowledged = Vec::new();
     for step in 0..steps {
-        let units = story.next_batch(&store, 1 + step % 4);
+        let mut units = story.next_batch(&store, 1 + step % 4);
+        if step % 5 == 4 {
+            // Among what is cut: rows of commands, lines and lanes that go or shrink together (R2.8).
+            units.push(story.forget(3));
+        }
         let applied = commit(&store, units, story.now()).expect("a healthy store commits");
         assert!(applied.iter().all(Result::is_ok));
         let length = fs::metadata(&log).expect("there is a log").len();

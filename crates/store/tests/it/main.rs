@@ -3,6 +3,7 @@
 mod conforms;
 mod crash;
 mod failing;
+mod migrate;
 mod readers;
 mod reopen;
 mod stops;
