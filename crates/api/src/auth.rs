@@ -5,11 +5,9 @@ use serde_json::{Map, Value};
 
 use crate::asked::asked;
 use crate::fields::{Fields, check_text, json_object};
+use crate::limits::NAME;
 use crate::query::{Query, QueryWriter};
 use crate::{Invalid, Secret};
-
-/// `String(256)`, mandatory.
-const REQUIRED: std::ops::RangeInclusive<usize> = 1..=256;
 
 /// Login: a form whose field names come in any case [2.1].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,8 +48,8 @@ impl LoginRequest {
             .collect();
         let fields = Fields::of(&map);
         Ok(Self {
-            app_id: fields.required_text("appId", REQUIRED)?,
-            secret: fields.required_secret("secret", REQUIRED)?,
+            app_id: fields.required_text("appId", NAME)?,
+            secret: fields.required_secret("secret", NAME)?,
         })
     }
 
@@ -83,9 +81,9 @@ impl RefreshRequest {
         let map = json_object(body)?;
         let fields = Fields::of(&map);
         Ok(Self {
-            app_id: fields.required_text("appId", REQUIRED)?,
-            secret: fields.required_secret("secret", REQUIRED)?,
-            refresh_token: fields.required_secret("refreshToken", REQUIRED)?,
+            app_id: fields.required_text("appId", NAME)?,
+            secret: fields.required_secret("secret", NAME)?,
+            refresh_token: fields.required_secret("refreshToken", NAME)?,
         })
     }
 }
@@ -106,7 +104,7 @@ impl LogoutRequest {
         let access_token = if is_form {
             Secret::new(form_field(&Query::parse_bytes(body), "accessToken")?)
         } else {
-            Fields::of(&json_object(body)?).required_secret("accessToken", REQUIRED)?
+            Fields::of(&json_object(body)?).required_secret("accessToken", NAME)?
         };
         Ok(Self { access_token })
     }
@@ -148,11 +146,11 @@ impl AuthAnswer {
 }
 
 fn form_field(form: &Query, name: &str) -> Result<String, Invalid> {
-    asked!("", name, RequiredText { chars: REQUIRED });
+    asked!("", name, RequiredText { chars: NAME });
     let text = form
         .first_any_case(name)
         .ok_or_else(|| Invalid::member(name, "is required"))?;
-    check_text(text, &REQUIRED).map_err(|reason| Invalid::member(name, reason))?;
+    check_text(text, &NAME).map_err(|reason| Invalid::member(name, reason))?;
     Ok(text.to_owned())
 }
 

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Invalid;
 use crate::commands::{CommandAnswer, Pagination};
-use crate::fields::{Fields, ID, json_object};
+use crate::fields::{Fields, json_object};
+use crate::limits::ID;
 use crate::query::{Page, Query, QueryWriter, TimeRange};
 
 /// Creation of a cancel task [5.5].

@@ -49,9 +49,9 @@ codes! {
     Internal = "100001" INTERNAL_SERVER_ERROR "Internal server error.";
     /// A name of 2018 for a wrong token. Never sent here: a wrong token is 1010005.
     OldInvalidToken = "100002" UNAUTHORIZED "Invalid access token.";
-    /// The `verifyCode` does not fit.
+    /// `verifyCode` is no text of at most 256 characters.
     InvalidVerifyCode = "100003" BAD_REQUEST "Invalid verify code.";
-    /// The request cannot be understood.
+    /// The body is no JSON object, or did not arrive whole.
     BadRequest = "100007" BAD_REQUEST "Bad request message.";
     /// A member, key or path variable is missing or not as it must be, or paras do not fit the profile: `detail` says which.
     InvalidInput = "100022" BAD_REQUEST "The input is invalid.";
@@ -63,8 +63,12 @@ codes! {
     AppUnknown = "100203" FORBIDDEN "The application is not existed.";
     /// The application or its secret is wrong.
     WrongSecret = "100208" UNAUTHORIZED "AppId or secret is not right.";
+    /// A page that cannot be: `detail` names the faulty key.
+    InvalidPage = "100216" BAD_REQUEST "The application input is invalid.";
     /// The owner of the device has not authorised the calling application.
     NotAuthorised = "100217" FORBIDDEN "The application hasn't been authorized.";
+    /// A list of devices asks for neither a page nor a gateway.
+    GatewayAndPageMissing = "100218" BAD_REQUEST "The gatewayId and pageNo can't be both null.";
     /// The request has no `app_key` header.
     NoAppKey = "100220" INTERNAL_SERVER_ERROR "Get AppKey from header failed.";
     /// The device has as many pending commands as it may (20), or too many open ones. Wait until some have left, or cancel some.
@@ -77,7 +81,7 @@ codes! {
     InvalidParameter = "100405" BAD_REQUEST "The request parameter is invalid.";
     /// The platform has as many devices as it may.
     DeviceLimit = "100412" INTERNAL_SERVER_ERROR "The amount of device has reached the limit.";
-    /// The device is bound already.
+    /// A device of the application with this `nodeId` has connected already.
     AlreadyBound = "100416" BAD_REQUEST "The device has already been binded.";
     /// There is no such device for the calling application.
     DeviceDataUnknown = "100418" NOT_FOUND "The deviceData is not existed.";
@@ -103,6 +107,10 @@ codes! {
     GatewayOffline = "100450" FORBIDDEN "The gateway is not online.";
     /// The platform is overloaded or short of disk space, or the device of a direct call has too many open commands. Nothing was taken on.
     FlowControlled = "100501" SERVICE_UNAVAILABLE "Congestion occurs, and the current network has been flow-controlled";
+    /// The device has never connected, or not since its credentials were refreshed last: it has nothing to refresh.
+    DeviceInactive = "100610" BAD_REQUEST "Device is not active.";
+    /// The device is connected; its credentials can be refreshed while it is offline only.
+    DeviceOnline = "100611" BAD_REQUEST "Device is online.";
     /// The device has been silent for so long (7 days) that nothing is queued for it any more; its next contact ends this.
     DeviceZombie = "100612" FORBIDDEN "Device is zombie.";
     /// The session that holds the device could not be found in time.
@@ -207,6 +215,8 @@ impl Code {
             | Self::RequestTooSlow
             | Self::DeviceOffline
             | Self::GatewayOffline
+            | Self::DeviceInactive
+            | Self::DeviceOnline
             | Self::DeviceZombie
             | Self::CommandQueueFull => true,
             Self::OldInvalidToken
@@ -217,7 +227,9 @@ impl Code {
             | Self::AuthAppUnknown
             | Self::AppUnknown
             | Self::WrongSecret
+            | Self::InvalidPage
             | Self::NotAuthorised
+            | Self::GatewayAndPageMissing
             | Self::NoAppKey
             | Self::AppFrozen
             | Self::DeviceUnknown
@@ -265,7 +277,9 @@ impl Code {
             | Self::AuthAppUnknown
             | Self::AppUnknown
             | Self::WrongSecret
+            | Self::InvalidPage
             | Self::NotAuthorised
+            | Self::GatewayAndPageMissing
             | Self::NoAppKey
             | Self::CommandQueueFull
             | Self::AppFrozen
@@ -285,6 +299,8 @@ impl Code {
             | Self::CalledServiceUnknown
             | Self::GatewayOffline
             | Self::FlowControlled
+            | Self::DeviceInactive
+            | Self::DeviceOnline
             | Self::DeviceZombie
             | Self::MissingParameter
             | Self::CommandNameInvalid
@@ -320,7 +336,7 @@ mod tests {
         for &code in Code::ALL {
             assert_eq!(Code::from_number(code.number()), Some(code));
         }
-        assert_eq!(Code::from_number("100610"), None);
+        assert_eq!(Code::from_number("100613"), None);
         assert_eq!(Code::from_number(""), None);
     }
 
@@ -365,8 +381,8 @@ mod tests {
             .map(|code| code.number())
             .collect();
         let expected = [
-            "100001", "100223", "100428", "100450", "100501", "100612", "101016", "50252",
-            "1010009", "190408",
+            "100001", "100223", "100428", "100450", "100501", "100610", "100611", "100612",
+            "101016", "50252", "1010009", "190408",
         ];
         assert_eq!(retryable, expected);
     }

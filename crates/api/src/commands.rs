@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::fields::{Fields, ID, json_object};
+use crate::fields::{Fields, json_object};
+use crate::limits::{COMMAND_NAME, ID, INTEGER, RETRANSMIT};
 use crate::query::{Page, Query, QueryWriter, TimeRange};
 use crate::{Invalid, Timestamp};
 
@@ -11,10 +12,6 @@ use crate::{Invalid, Timestamp};
 pub const EXPIRE_TIME_DEFAULT_SECONDS: u32 = 172_800;
 /// Repeats of an unacknowledged command when the request names none (R1.5).
 pub const MAX_RETRANSMIT_DEFAULT: u8 = 3;
-/// The most repeats a request may ask for [5.2].
-const RETRANSMIT_MAX: u8 = 3;
-/// The contract's `Integer`: 0 to 2147483647.
-const INTEGER_MAX: u32 = 2_147_483_647;
 
 /// What a device is to do [5.1].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -35,7 +32,7 @@ impl Command {
         let command = Fields::at("command.", fields.required_object("command")?);
         Ok(Self {
             service_id: command.required_text("serviceId", ID)?,
-            method: command.required_text("method", 1..=128)?,
+            method: command.required_text("method", COMMAND_NAME)?,
             paras: command.object("paras")?.cloned().unwrap_or_default(),
         })
     }
@@ -66,14 +63,23 @@ pub struct PostCommandRequest {
 impl PostCommandRequest {
     /// Reads the JSON body.
     pub fn from_json(body: &[u8]) -> Result<Self, Invalid> {
-        let map = json_object(body)?;
-        let fields = Fields::of(&map);
+        Self::read(&json_object(body)?, |fields| {
+            fields.required_text("deviceId", ID)
+        })
+    }
+
+    /// Reads the members; `device_id` says which device is meant.
+    pub(crate) fn read(
+        map: &Map<String, Value>,
+        device_id: impl FnOnce(&Fields<'_>) -> Result<String, Invalid>,
+    ) -> Result<Self, Invalid> {
+        let fields = Fields::of(map);
         Ok(Self {
-            device_id: fields.required_text("deviceId", ID)?,
+            device_id: device_id(&fields)?,
             command: Command::read(&fields)?,
             callback_url: fields.callback_url("callbackUrl")?,
-            expire_time: fields.integer("expireTime", 0..=INTEGER_MAX, "seconds")?,
-            max_retransmit: fields.integer("maxRetransmit", 0..=RETRANSMIT_MAX, "")?,
+            expire_time: fields.integer("expireTime", INTEGER, "seconds")?,
+            max_retransmit: fields.integer("maxRetransmit", RETRANSMIT, "")?,
         })
     }
 }
@@ -231,7 +237,7 @@ pub struct Pagination {
     /// Counts from 0.
     pub page_no: u64,
     /// Items per page.
-    #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = crate::query::PAGE_SIZE_MAX)))]
+    #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = crate::limits::COMMANDS_PAGE_MAX)))]
     pub page_size: u64,
     /// Items of the whole list.
     pub total_size: u64,

@@ -4,13 +4,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::asked::asked;
-use crate::fields::{Fields, TEXT, json_object};
+use crate::fields::{Fields, json_object};
+use crate::limits::{DATA_AGING_DAYS, IMSI, NAME, PSK_DIGITS, TEXT};
 use crate::query::{Query, QueryWriter};
 use crate::registration::{CustomField, Tag, upper_case};
 use crate::{Invalid, Secret, Timestamp};
-
-/// Days that reported data may be kept [3.5].
-const DATA_AGING_DAYS_MAX: u8 = 90;
 
 /// What changes about a device [3.5]; what is absent stays. All texts up to 256 characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -85,7 +83,7 @@ impl ModifyDeviceRequest {
         let map = json_object(body)?;
         let fields = Fields::of(&map);
         Ok(Self {
-            name: fields.text("name", 1..=256)?,
+            name: fields.text("name", NAME)?,
             end_user: fields.text("endUser", TEXT)?,
             mute: fields.boolean("mute")?,
             manufacturer_id: fields.text("manufacturerId", TEXT)?,
@@ -97,12 +95,12 @@ impl ModifyDeviceRequest {
             region: fields.text("region", TEXT)?,
             organization: fields.text("organization", TEXT)?,
             timezone: fields.text("timezone", TEXT)?,
-            imsi: fields.text("imsi", 1..=64)?,
+            imsi: fields.text("imsi", IMSI)?,
             device_config: DeviceConfig::read(&fields)?,
             product_id: fields.text("productId", TEXT)?,
             ip: fields.text("ip", TEXT)?,
             is_secure: fields.boolean("isSecure")?,
-            psk: fields.hex_key("psk", 8..=32)?,
+            psk: fields.hex_key("psk", PSK_DIGITS)?,
             tags: Tag::read_all(&fields)?,
             custom_fields: CustomField::read_all(&fields)?,
         })
@@ -138,7 +136,7 @@ impl DeviceConfig {
             return Ok(None);
         };
         let data = Fields::at("deviceConfig.dataConfig.", data);
-        let data_aging_time = data.integer("dataAgingTime", 0..=DATA_AGING_DAYS_MAX, "days")?;
+        let data_aging_time = data.integer("dataAgingTime", DATA_AGING_DAYS, "days")?;
         Ok(Some(Self {
             data_config: DataConfig { data_aging_time },
         }))
@@ -242,9 +240,12 @@ pub struct DeviceAnswer {
     pub gateway_id: String,
     /// Direct device or not.
     pub node_type: NodeType,
-    /// The moment of registration; devices of 2017 name it `creationTime`.
-    #[serde(default, alias = "creationTime")]
+    /// The moment of registration.
+    #[serde(default)]
     pub create_time: Option<Timestamp>,
+    /// Its name in answers of v1.1.0, beside the other one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub creation_time: Option<Timestamp>,
     /// The moment of the last change of its information.
     #[serde(default)]
     pub last_modified_time: Option<Timestamp>,
@@ -468,6 +469,7 @@ mod tests {
             gateway_id: "d".to_owned(),
             node_type: NodeType::Gateway,
             create_time: Some(Timestamp::from_unix_millis(0)),
+            creation_time: None,
             last_modified_time: None,
             device_info: DeviceInfo::default(),
             services: vec![DeviceService {

@@ -11,13 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::Secret;
 use crate::asked::asked;
-
-/// The longest text the contract types `String(256)`, in characters.
-pub(crate) const TEXT: RangeInclusive<usize> = 0..=256;
-/// `String(1-64)`, the ids of command requests, in characters.
-pub(crate) const ID: RangeInclusive<usize> = 1..=64;
-/// `String(1024)`: addresses, in characters.
-pub(crate) const CALLBACK_CHARS_MAX: usize = 1024;
+use crate::limits::CALLBACK_CHARS_MAX;
 
 /// What is wrong with a request: for the `detail` member of the error's body.
 ///
@@ -440,6 +434,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::limits::{ID, TEXT};
 
     fn map(value: &Value) -> Map<String, Value> {
         value.as_object().unwrap().clone()

@@ -1,5 +1,6 @@
 //! Request headers of the contract: who calls, and under which key a request may be repeated.
 
+use crate::limits::IDEMPOTENCY_KEY_BYTES;
 use crate::{Invalid, Secret};
 
 /// The header that names the calling application: its value equals the `appId`.
@@ -25,7 +26,8 @@ pub struct IdempotencyKey(String);
 impl IdempotencyKey {
     /// Reads the header's value.
     pub fn parse(value: &[u8]) -> Result<Self, Invalid> {
-        let is_sound = (1..=255).contains(&value.len()) && value.iter().all(u8::is_ascii_graphic);
+        let is_sound =
+            IDEMPOTENCY_KEY_BYTES.contains(&value.len()) && value.iter().all(u8::is_ascii_graphic);
         let text = std::str::from_utf8(value).ok().filter(|_| is_sound);
         text.map(|text| Self(text.to_owned())).ok_or_else(|| {
             Invalid::member(

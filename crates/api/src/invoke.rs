@@ -1,15 +1,11 @@
 //! Direct calls of a device's service: `invokeDeviceService`, sendCommand on the wire [5.7].
 
-use std::ops::RangeInclusive;
-
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
 
 use crate::fields::{Fields, json_object};
+use crate::limits::{CALL_TEXT, CALLED_NAME};
 use crate::{Invalid, Timestamp};
-
-/// `String(128)`.
-const ADDRESS: RangeInclusive<usize> = 0..=128;
 
 /// Whether the caller wants to hear of the device's acknowledgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -101,12 +97,12 @@ pub struct InvokeHeader {
 impl InvokeHeader {
     fn read(header: &Fields<'_>) -> Result<Self, Invalid> {
         Ok(Self {
-            request_id: header.text("requestId", ADDRESS)?,
+            request_id: header.text("requestId", CALL_TEXT)?,
             mode: read_mode(header)?,
-            from: header.text("from", ADDRESS)?,
-            to_type: header.text("toType", ADDRESS)?.map(ToType::parse),
-            to: header.text("to", ADDRESS)?,
-            method: header.required_text("method", 1..=32)?,
+            from: header.text("from", CALL_TEXT)?,
+            to_type: header.text("toType", CALL_TEXT)?.map(ToType::parse),
+            to: header.text("to", CALL_TEXT)?,
+            method: header.required_text("method", CALLED_NAME)?,
             callback_url: header.callback_url("callbackURL")?,
         })
     }

@@ -13,11 +13,15 @@ pub mod callbacks;
 pub mod cancel_tasks;
 pub mod codes;
 pub mod commands;
+pub mod credentials;
+pub mod device_list;
 pub mod devices;
 pub mod failure;
 mod fields;
 pub mod headers;
 pub mod invoke;
+pub mod limits;
+pub mod old_commands;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 pub mod operation;

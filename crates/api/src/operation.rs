@@ -1,163 +1,107 @@
 //! The operations of the contract: names, methods, success statuses, and each one's own table of errors.
 
+mod tables;
+
 use http::{Method, StatusCode};
 
 use crate::{Code, Invalid};
 
-/// An operation of the northbound contract (Appendix A).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Operation {
-    /// Login [2.1].
-    GetAuthToken,
-    /// New tokens for a refresh token [2.2].
-    RefreshAuthToken,
-    /// Ends an access token [2.3].
-    LogoutAuthToken,
-    /// Registration with a verification code [3.1].
-    RegDirectDevice,
-    /// Registration with a secret, for MQTT devices [3.2].
-    RegDirectDeviceWithSecret,
-    /// Has the device ever connected? [3.4]
-    QueryDeviceStatus,
-    /// Changes what is known of a device [3.5].
-    ModifyDeviceInfo,
-    /// Deletes a device [3.6].
-    DeleteDirectDevice,
-    /// Shows a device [4.1].
-    QuerySingleDeviceInfo,
-    /// Creates a command [5.2].
-    PostDeviceCommand,
-    /// Lists commands [5.3].
-    QueryDeviceCommand,
-    /// Cancels a command [5.4].
-    UpdateDeviceCommand,
-    /// Cancels all pending commands of a device [5.5].
-    CreateDeviceCmdCancelTask,
-    /// Lists cancel tasks [5.6].
-    QueryDeviceCmdCancelTask,
-    /// Calls a device directly [5.7].
-    InvokeDeviceService,
-}
-
 /// A line of an operation's table of errors: one status, the codes sent with it.
 pub type TableRow = (StatusCode, &'static [Code]);
 
-impl Operation {
-    /// Every operation, in the order of the contract.
-    pub const ALL: &[Self] = &[
-        Self::GetAuthToken,
-        Self::RefreshAuthToken,
-        Self::LogoutAuthToken,
-        Self::RegDirectDevice,
-        Self::RegDirectDeviceWithSecret,
-        Self::QueryDeviceStatus,
-        Self::ModifyDeviceInfo,
-        Self::DeleteDirectDevice,
-        Self::QuerySingleDeviceInfo,
-        Self::PostDeviceCommand,
-        Self::QueryDeviceCommand,
-        Self::UpdateDeviceCommand,
-        Self::CreateDeviceCmdCancelTask,
-        Self::QueryDeviceCmdCancelTask,
-        Self::InvokeDeviceService,
-    ];
-
-    /// The name in the vendor's SDKs; secret mode has none there and adds its version.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::GetAuthToken => "getAuthToken",
-            Self::RefreshAuthToken => "refreshAuthToken",
-            Self::LogoutAuthToken => "logoutAuthToken",
-            Self::RegDirectDevice => "regDirectDevice",
-            Self::RegDirectDeviceWithSecret => "regDirectDevice v2.0.0",
-            Self::QueryDeviceStatus => "queryDeviceStatus",
-            Self::ModifyDeviceInfo => "modifyDeviceInfo",
-            Self::DeleteDirectDevice => "deleteDirectDevice",
-            Self::QuerySingleDeviceInfo => "querySingleDeviceInfo",
-            Self::PostDeviceCommand => "postDeviceCommand",
-            Self::QueryDeviceCommand => "queryDeviceCommand",
-            Self::UpdateDeviceCommand => "updateDeviceCommand",
-            Self::CreateDeviceCmdCancelTask => "createDeviceCmdCancelTask",
-            Self::QueryDeviceCmdCancelTask => "queryDeviceCmdCancelTask",
-            Self::InvokeDeviceService => "invokeDeviceService",
+/// Each operation once: its documentation, its name, its method, its status of success, its table of errors.
+macro_rules! operations {
+    ($($(#[doc = $doc:literal])+ $operation:ident = $name:literal $method:ident $success:ident $table:ident;)+) => {
+        /// An operation of the northbound contract (Appendix A).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Operation {
+            $( $(#[doc = $doc])+ $operation, )+
         }
-    }
 
-    /// The HTTP method.
-    pub const fn method(self) -> Method {
-        match self {
-            Self::GetAuthToken
-            | Self::RefreshAuthToken
-            | Self::LogoutAuthToken
-            | Self::RegDirectDevice
-            | Self::RegDirectDeviceWithSecret
-            | Self::PostDeviceCommand
-            | Self::CreateDeviceCmdCancelTask
-            | Self::InvokeDeviceService => Method::POST,
-            Self::QueryDeviceStatus
-            | Self::QuerySingleDeviceInfo
-            | Self::QueryDeviceCommand
-            | Self::QueryDeviceCmdCancelTask => Method::GET,
-            Self::ModifyDeviceInfo | Self::UpdateDeviceCommand => Method::PUT,
-            Self::DeleteDirectDevice => Method::DELETE,
-        }
-    }
+        impl Operation {
+            /// Every operation, in the order of the contract.
+            pub const ALL: &[Self] = &[ $( Self::$operation, )+ ];
 
-    /// The exact status of success: several clients compare with `==` (Appendix A). 204 has no body.
-    pub const fn success(self) -> StatusCode {
-        match self {
-            Self::GetAuthToken
-            | Self::RefreshAuthToken
-            | Self::RegDirectDevice
-            | Self::RegDirectDeviceWithSecret
-            | Self::QueryDeviceStatus
-            | Self::QuerySingleDeviceInfo
-            | Self::QueryDeviceCommand
-            | Self::UpdateDeviceCommand
-            | Self::QueryDeviceCmdCancelTask => StatusCode::OK,
-            Self::PostDeviceCommand | Self::CreateDeviceCmdCancelTask => StatusCode::CREATED,
-            Self::InvokeDeviceService => StatusCode::ACCEPTED,
-            Self::LogoutAuthToken | Self::ModifyDeviceInfo | Self::DeleteDirectDevice => {
-                StatusCode::NO_CONTENT
+            /// The name in the vendor's SDKs; a form that has none there adds its version.
+            pub const fn name(self) -> &'static str {
+                match self { $( Self::$operation => $name, )+ }
+            }
+
+            /// The HTTP method.
+            pub const fn method(self) -> Method {
+                match self { $( Self::$operation => Method::$method, )+ }
+            }
+
+            /// The exact status of success: several clients compare with `==` (Appendix A). 204 has no body.
+            pub const fn success(self) -> StatusCode {
+                match self { $( Self::$operation => StatusCode::$success, )+ }
+            }
+
+            /// The operation's own table of errors, in the order of the documentation. An operation whose table was never captured
+            /// has its sibling's: logout has login's, secret mode has verification code mode's, creating a cancel task has the
+            /// query's, the command API of 2017 has that of today (§16.2).
+            pub const fn table(self) -> &'static [TableRow] {
+                match self { $( Self::$operation => tables::$table, )+ }
             }
         }
-    }
+    };
+}
 
+operations! {
+    /// Login [2.1].
+    GetAuthToken = "getAuthToken" POST OK AUTH;
+    /// New tokens for a refresh token [2.2].
+    RefreshAuthToken = "refreshAuthToken" POST OK AUTH;
+    /// Ends an access token [2.3].
+    LogoutAuthToken = "logoutAuthToken" POST NO_CONTENT AUTH;
+    /// Registration with a verification code [3.1].
+    RegDirectDevice = "regDirectDevice" POST OK REGISTER;
+    /// Registration with a secret, for MQTT devices [3.2].
+    RegDirectDeviceWithSecret = "regDirectDevice v2.0.0" POST OK REGISTER;
+    /// A new verification code: the device binds again [3.3].
+    RefreshDeviceKey = "refreshDeviceKey" PUT OK REFRESH_KEY;
+    /// A new secret: the device binds again [3.3].
+    RefreshDeviceSecret = "refreshDeviceKey v2.0.0" PUT OK REFRESH_KEY;
+    /// Has the device ever connected? [3.4]
+    QueryDeviceStatus = "queryDeviceStatus" GET OK DEVICE_STATUS;
+    /// Changes what is known of a device [3.5].
+    ModifyDeviceInfo = "modifyDeviceInfo" PUT NO_CONTENT DEVICE_MODIFY;
+    /// Deletes a device [3.6].
+    DeleteDirectDevice = "deleteDirectDevice" DELETE NO_CONTENT DEVICE_DELETE;
+    /// Shows a device [4.1].
+    QuerySingleDeviceInfo = "querySingleDeviceInfo" GET OK DEVICE_QUERY;
+    /// Creates a command [5.2].
+    PostDeviceCommand = "postDeviceCommand" POST CREATED COMMAND_CREATE;
+    /// Lists commands [5.3].
+    QueryDeviceCommand = "queryDeviceCommand" GET OK COMMAND_QUERY;
+    /// Cancels a command [5.4].
+    UpdateDeviceCommand = "updateDeviceCommand" PUT OK COMMAND_UPDATE;
+    /// Cancels all pending commands of a device [5.5].
+    CreateDeviceCmdCancelTask = "createDeviceCmdCancelTask" POST CREATED CANCEL_TASK;
+    /// Lists cancel tasks [5.6].
+    QueryDeviceCmdCancelTask = "queryDeviceCmdCancelTask" GET OK CANCEL_TASK;
+    /// Calls a device directly [5.7].
+    InvokeDeviceService = "invokeDeviceService" POST ACCEPTED INVOKE;
+    /// Creates a command, as in 2017 [5.8].
+    PostDeviceCommandOld = "postDeviceCommand v1.2.0" POST CREATED COMMAND_CREATE;
+    /// Lists the commands of a device, as in 2017 [5.8].
+    QueryDeviceCommandOld = "queryDeviceCommand v1.2.0" GET OK COMMAND_QUERY;
+    /// Cancels all pending commands of a device, as in 2017 [5.8].
+    CancelDeviceCommandOld = "createDeviceCmdCancelTask v1.2.0" POST OK CANCEL_TASK;
+}
+
+impl Operation {
     /// Whether `Authorization` and `app_key` are asked for: not by login, refresh and logout [1].
     pub const fn needs_token(self) -> bool {
-        match self {
-            Self::GetAuthToken | Self::RefreshAuthToken | Self::LogoutAuthToken => false,
-            Self::RegDirectDevice
-            | Self::RegDirectDeviceWithSecret
-            | Self::QueryDeviceStatus
-            | Self::ModifyDeviceInfo
-            | Self::DeleteDirectDevice
-            | Self::QuerySingleDeviceInfo
-            | Self::PostDeviceCommand
-            | Self::QueryDeviceCommand
-            | Self::UpdateDeviceCommand
-            | Self::CreateDeviceCmdCancelTask
-            | Self::QueryDeviceCmdCancelTask
-            | Self::InvokeDeviceService => true,
-        }
+        !matches!(
+            self,
+            Self::GetAuthToken | Self::RefreshAuthToken | Self::LogoutAuthToken
+        )
     }
 
-    /// The operation's own table of errors, in the order of the documentation. An operation whose table was never captured has its
-    /// sibling's: logout has login's, secret mode has registration's, creating a cancel task has the query's (§16.2).
-    pub const fn table(self) -> &'static [TableRow] {
-        match self {
-            Self::GetAuthToken | Self::RefreshAuthToken | Self::LogoutAuthToken => tables::AUTH,
-            Self::RegDirectDevice | Self::RegDirectDeviceWithSecret => tables::REGISTER,
-            Self::QueryDeviceStatus => tables::DEVICE_STATUS,
-            Self::ModifyDeviceInfo => tables::DEVICE_MODIFY,
-            Self::DeleteDirectDevice => tables::DEVICE_DELETE,
-            Self::QuerySingleDeviceInfo => tables::DEVICE_QUERY,
-            Self::PostDeviceCommand => tables::COMMAND_CREATE,
-            Self::QueryDeviceCommand => tables::COMMAND_QUERY,
-            Self::UpdateDeviceCommand => tables::COMMAND_UPDATE,
-            Self::CreateDeviceCmdCancelTask | Self::QueryDeviceCmdCancelTask => tables::CANCEL_TASK,
-            Self::InvokeDeviceService => tables::INVOKE,
-        }
+    /// Whether the operation's own table has a code, under any status.
+    pub fn lists(self, code: Code) -> bool {
+        self.table().iter().any(|(_, codes)| codes.contains(&code))
     }
 
     /// The documented status of a code in this operation: the first row that lists it (R3.1), else the code's own.
@@ -166,310 +110,42 @@ impl Operation {
         row.map_or(code.status_default(), |(status, _)| *status)
     }
 
-    /// The code of a request whose shape is wrong: 100022 (R3.1, R3.9), but 102202 for login, refresh and logout, whose table has only
-    /// that, and 100405 for the device query, likewise. A table's special code for one member goes first.
+    /// The code of a request whose shape is wrong: a table's special code for one member goes first; then what the table has for any
+    /// member (102202 of login, refresh and logout, 100405 of the device queries); a body that cannot be read at all is 100007 where the
+    /// table has it; everything else is 100022 (R3.1, R3.9).
     pub fn invalid(self, invalid: &Invalid) -> Code {
-        match (self, invalid.name()) {
-            (Self::GetAuthToken | Self::RefreshAuthToken | Self::LogoutAuthToken, _) => {
-                Code::MissingParameter
-            }
-            (Self::QuerySingleDeviceInfo, _) => Code::InvalidParameter,
-            (Self::ModifyDeviceInfo, Some("isSecure")) => Code::InvalidIsSecure,
-            (Self::RegDirectDevice, Some("verifyCode")) => Code::InvalidVerifyCode,
-            (
-                Self::RegDirectDevice
-                | Self::RegDirectDeviceWithSecret
-                | Self::QueryDeviceStatus
-                | Self::ModifyDeviceInfo
-                | Self::DeleteDirectDevice
-                | Self::PostDeviceCommand
-                | Self::QueryDeviceCommand
-                | Self::UpdateDeviceCommand
-                | Self::CreateDeviceCmdCancelTask
-                | Self::QueryDeviceCmdCancelTask
-                | Self::InvokeDeviceService,
-                _,
-            ) => Code::InvalidInput,
-        }
+        let special = match invalid.name() {
+            Some("isSecure") => Some(Code::InvalidIsSecure),
+            Some("verifyCode") => Some(Code::InvalidVerifyCode),
+            Some("pageNo" | "pageSize") => Some(Code::InvalidPage),
+            Some(_) => None,
+            None => Some(Code::BadRequest),
+        };
+        let usual = [Code::MissingParameter, Code::InvalidParameter];
+        special
+            .into_iter()
+            .chain(usual)
+            .find(|code| self.lists(*code))
+            .unwrap_or(Code::InvalidInput)
     }
 
     /// The code of a device that does not exist: 100418 (R3.1), but 100403 where the operation's table has only that.
-    pub const fn device_missing(self) -> Code {
-        match self {
-            Self::QueryDeviceStatus => Code::DeviceUnknown,
-            Self::GetAuthToken
-            | Self::RefreshAuthToken
-            | Self::LogoutAuthToken
-            | Self::RegDirectDevice
-            | Self::RegDirectDeviceWithSecret
-            | Self::ModifyDeviceInfo
-            | Self::DeleteDirectDevice
-            | Self::QuerySingleDeviceInfo
-            | Self::PostDeviceCommand
-            | Self::QueryDeviceCommand
-            | Self::UpdateDeviceCommand
-            | Self::CreateDeviceCmdCancelTask
-            | Self::QueryDeviceCmdCancelTask
-            | Self::InvokeDeviceService => Code::DeviceDataUnknown,
+    pub fn device_missing(self) -> Code {
+        if self.lists(Code::DeviceUnknown) && !self.lists(Code::DeviceDataUnknown) {
+            Code::DeviceUnknown
+        } else {
+            Code::DeviceDataUnknown
         }
     }
 
     /// The code of a failure inside: 100001 (R3.2), but 50252 where the operation's table has only that.
-    pub const fn internal(self) -> Code {
-        match self {
-            Self::GetAuthToken
-            | Self::RefreshAuthToken
-            | Self::LogoutAuthToken
-            | Self::QueryDeviceStatus
-            | Self::ModifyDeviceInfo
-            | Self::DeleteDirectDevice
-            | Self::QuerySingleDeviceInfo => Code::InternalFault,
-            Self::RegDirectDevice
-            | Self::RegDirectDeviceWithSecret
-            | Self::PostDeviceCommand
-            | Self::QueryDeviceCommand
-            | Self::UpdateDeviceCommand
-            | Self::CreateDeviceCmdCancelTask
-            | Self::QueryDeviceCmdCancelTask
-            | Self::InvokeDeviceService => Code::Internal,
+    pub fn internal(self) -> Code {
+        if self.lists(Code::InternalFault) && !self.lists(Code::Internal) {
+            Code::InternalFault
+        } else {
+            Code::Internal
         }
     }
-}
-
-/// The tables as documented, a code under two statuses included: the first row wins.
-mod tables {
-    use http::StatusCode;
-
-    use super::TableRow;
-    use crate::Code::{
-        AlreadyBound, AppFrozen, AppUnknown, AuthAppUnknown, BadRequest, CallbackUnreadable,
-        CalledServiceUnknown, CommandMuted, CommandNameInvalid, CommandNotCancellable,
-        CommandQueueFull, CommandUnknown, DeviceDataUnknown, DeviceLimit, DeviceOffline,
-        DeviceUnknown, DeviceZombie, FlowControlled, FrozenDeviceLimit, GatewayOffline, Internal,
-        InternalFault, InvalidInput, InvalidInputNewer, InvalidIsSecure, InvalidParameter,
-        InvalidToken, InvalidVerifyCode, LicensePoolEmpty, LicenseSalesUnknown, LicenseUnknown,
-        MissingParameter, NoAppKey, NodeIdDuplicated, NonSecureDeviceLimit, NotAuthorised,
-        ProductUnknown, ServiceUnknown, SessionNotFound, StoredDataAbnormal, Throttled,
-        WrongSecret,
-    };
-
-    const OK: StatusCode = StatusCode::OK;
-    const BAD: StatusCode = StatusCode::BAD_REQUEST;
-    const UNAUTHORIZED: StatusCode = StatusCode::UNAUTHORIZED;
-    const FORBIDDEN: StatusCode = StatusCode::FORBIDDEN;
-    const NOT_FOUND: StatusCode = StatusCode::NOT_FOUND;
-    const FAULT: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
-    const BUSY: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
-
-    /// [2.1], [2.2]; logout too.
-    pub(super) const AUTH: &[TableRow] = &[
-        (BAD, &[AppFrozen, MissingParameter]),
-        (UNAUTHORIZED, &[WrongSecret]),
-        (FAULT, &[InternalFault]),
-    ];
-
-    /// [3.1]; secret mode too.
-    pub(super) const REGISTER: &[TableRow] = &[
-        (OK, &[LicensePoolEmpty]),
-        (
-            BAD,
-            &[
-                InvalidVerifyCode,
-                BadRequest,
-                AlreadyBound,
-                NodeIdDuplicated,
-                InvalidInputNewer,
-            ],
-        ),
-        (UNAUTHORIZED, &[AuthAppUnknown]),
-        (
-            FORBIDDEN,
-            &[
-                AppUnknown,
-                NotAuthorised,
-                Throttled,
-                InvalidToken,
-                ProductUnknown,
-            ],
-        ),
-        (
-            FAULT,
-            &[
-                Internal,
-                AppUnknown,
-                DeviceLimit,
-                NonSecureDeviceLimit,
-                LicenseUnknown,
-                LicenseSalesUnknown,
-            ],
-        ),
-    ];
-
-    /// [3.4]
-    pub(super) const DEVICE_STATUS: &[TableRow] = &[
-        (
-            FORBIDDEN,
-            &[AppUnknown, NotAuthorised, Throttled, InvalidToken],
-        ),
-        (NOT_FOUND, &[DeviceUnknown]),
-        (FAULT, &[AppUnknown, InternalFault]),
-    ];
-
-    /// [3.5]
-    pub(super) const DEVICE_MODIFY: &[TableRow] = &[
-        (OK, &[AppUnknown]),
-        (BAD, &[InvalidInput, InvalidIsSecure, InvalidInputNewer]),
-        (
-            FORBIDDEN,
-            &[
-                AppUnknown,
-                NotAuthorised,
-                Throttled,
-                InvalidToken,
-                FrozenDeviceLimit,
-            ],
-        ),
-        (NOT_FOUND, &[DeviceUnknown, DeviceDataUnknown]),
-        (FAULT, &[AppUnknown, NonSecureDeviceLimit, InternalFault]),
-    ];
-
-    /// [3.6]
-    pub(super) const DEVICE_DELETE: &[TableRow] = &[
-        (
-            FORBIDDEN,
-            &[AppUnknown, NotAuthorised, Throttled, InvalidToken],
-        ),
-        (NOT_FOUND, &[DeviceUnknown, DeviceDataUnknown]),
-        (FAULT, &[AppUnknown, InternalFault]),
-    ];
-
-    /// [4.1]
-    pub(super) const DEVICE_QUERY: &[TableRow] = &[
-        (BAD, &[InvalidParameter]),
-        (
-            FORBIDDEN,
-            &[AppUnknown, NotAuthorised, Throttled, InvalidToken],
-        ),
-        (NOT_FOUND, &[DeviceUnknown, DeviceDataUnknown]),
-        (FAULT, &[AppUnknown, InternalFault]),
-    ];
-
-    /// [5.2]
-    pub(super) const COMMAND_CREATE: &[TableRow] = &[
-        (
-            OK,
-            &[
-                AppUnknown,
-                NotAuthorised,
-                DeviceDataUnknown,
-                DeviceOffline,
-                ServiceUnknown,
-            ],
-        ),
-        (BAD, &[InvalidInput, CommandQueueFull]),
-        (
-            FORBIDDEN,
-            &[NotAuthorised, DeviceZombie, Throttled, InvalidToken],
-        ),
-        (
-            FAULT,
-            &[
-                Internal,
-                StoredDataAbnormal,
-                NoAppKey,
-                SessionNotFound,
-                CallbackUnreadable,
-            ],
-        ),
-        (BUSY, &[FlowControlled]),
-    ];
-
-    /// [5.3]: as [5.2] without 100223 and 100612.
-    pub(super) const COMMAND_QUERY: &[TableRow] = &[
-        (
-            OK,
-            &[
-                AppUnknown,
-                NotAuthorised,
-                DeviceDataUnknown,
-                DeviceOffline,
-                ServiceUnknown,
-            ],
-        ),
-        (BAD, &[InvalidInput]),
-        (FORBIDDEN, &[NotAuthorised, Throttled, InvalidToken]),
-        (
-            FAULT,
-            &[
-                Internal,
-                StoredDataAbnormal,
-                NoAppKey,
-                SessionNotFound,
-                CallbackUnreadable,
-            ],
-        ),
-        (BUSY, &[FlowControlled]),
-    ];
-
-    /// [5.4], DOC-JAVA.
-    pub(super) const COMMAND_UPDATE: &[TableRow] = &[
-        (
-            OK,
-            &[
-                AppUnknown,
-                NotAuthorised,
-                DeviceDataUnknown,
-                DeviceOffline,
-                ServiceUnknown,
-                CommandUnknown,
-                CommandNotCancellable,
-            ],
-        ),
-        (BAD, &[InvalidInput]),
-        (FORBIDDEN, &[Throttled, InvalidToken]),
-        (
-            FAULT,
-            &[
-                Internal,
-                StoredDataAbnormal,
-                NoAppKey,
-                SessionNotFound,
-                CallbackUnreadable,
-            ],
-        ),
-        (BUSY, &[FlowControlled]),
-    ];
-
-    /// [5.6]; [5.5] too.
-    pub(super) const CANCEL_TASK: &[TableRow] = &[
-        (OK, &[AppUnknown, NotAuthorised, DeviceDataUnknown]),
-        (BAD, &[InvalidInput]),
-        (
-            FORBIDDEN,
-            &[AppUnknown, NotAuthorised, Throttled, InvalidToken],
-        ),
-        (FAULT, &[Internal, NoAppKey]),
-        (BUSY, &[FlowControlled]),
-    ];
-
-    /// [5.7], DOC-PY.
-    pub(super) const INVOKE: &[TableRow] = &[
-        (
-            OK,
-            &[
-                AppUnknown,
-                NotAuthorised,
-                DeviceDataUnknown,
-                DeviceOffline,
-                CommandMuted,
-            ],
-        ),
-        (BAD, &[InvalidInput, CommandNameInvalid]),
-        (FORBIDDEN, &[GatewayOffline, Throttled, InvalidToken]),
-        (NOT_FOUND, &[CalledServiceUnknown]),
-        (FAULT, &[Internal, StoredDataAbnormal, InternalFault]),
-        (BUSY, &[FlowControlled]),
-    ];
 }
 
 #[cfg(test)]

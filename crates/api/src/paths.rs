@@ -1,13 +1,14 @@
 //! The paths of the contract (Appendix A) and the old paths that serve as aliases, for the server's routing and the client's requests.
 //!
-//! A path template has its variables in braces. The old command API (`cmd` v1.2.0, v1.3.0) is not among the aliases: its answers have
+//! A path template has its variables in braces. The old command API (`cmd` v1.2.0, v1.3.0) has operations of its own: its answers have
 //! another shape [5.8].
 
 use std::borrow::Cow;
 
 use http::Method;
 
-use crate::fields::{ID, check_text};
+use crate::fields::check_text;
+use crate::limits::ID;
 use crate::query::{percent_decode, percent_encode};
 use crate::{Invalid, Operation};
 
@@ -19,10 +20,14 @@ pub const REFRESH_TOKEN: &str = "/iocm/app/sec/v1.1.0/refreshToken";
 pub const LOGOUT: &str = "/iocm/app/sec/v1.1.0/logout";
 /// Registration with a verification code [3.1].
 pub const DEVICE_CREDENTIALS: &str = "/iocm/app/reg/v1.1.0/deviceCredentials";
-/// Activation of a device [3.4].
+/// Activation of a device, and a new verification code [3.3, 3.4].
 pub const DEVICE_CREDENTIAL: &str = "/iocm/app/reg/v1.1.0/deviceCredentials/{deviceId}";
 /// Registration with a secret [3.2].
 pub const DEVICE_CREDENTIALS_V2: &str = "/iocm/app/reg/v2.0.0/deviceCredentials";
+/// A new secret for a device [3.3].
+pub const DEVICE_CREDENTIAL_V2: &str = "/iocm/app/reg/v2.0.0/deviceCredentials/{deviceId}";
+/// Devices [4.2].
+pub const DEVICES: &str = "/iocm/app/dm/v1.4.0/devices";
 /// A device [3.5, 3.6, 4.1].
 pub const DEVICE: &str = "/iocm/app/dm/v1.4.0/devices/{deviceId}";
 /// Commands [5.2, 5.3].
@@ -35,6 +40,13 @@ pub const CANCEL_TASKS: &str = "/iocm/app/cmd/v1.4.0/deviceCommandCancelTasks";
 pub const SEND_COMMAND: &str =
     "/iocm/app/signaltrans/v1.1.0/devices/{deviceId}/services/{serviceId}/sendCommand";
 
+/// Commands of a device, as in 2017 [5.8].
+pub const OLD_COMMANDS: &str = "/iocm/app/cmd/v1.2.0/devices/{deviceId}/commands";
+/// The list of a device's commands, as in 2017 [5.8].
+pub const OLD_QUERY: &str = "/iocm/app/cmd/v1.2.0/queryCmd";
+/// Cancelling all commands of a device, as in 2017 [5.8].
+pub const OLD_CANCEL: &str = "/iocm/app/cmd/v1.2.0/cancelCmd";
+
 /// Every path that is served, with its operation: first the path of Appendix A, then its aliases (tolerances 7).
 pub const ROUTES: &[(Operation, &str)] = &[
     (Operation::GetAuthToken, LOGIN),
@@ -44,6 +56,16 @@ pub const ROUTES: &[(Operation, &str)] = &[
     (Operation::RegDirectDevice, "/iocm/app/reg/v1.1.0/devices"),
     (Operation::RegDirectDevice, "/iocm/app/reg/v1.2.0/devices"),
     (Operation::RegDirectDeviceWithSecret, DEVICE_CREDENTIALS_V2),
+    (Operation::RefreshDeviceKey, DEVICE_CREDENTIAL),
+    (
+        Operation::RefreshDeviceKey,
+        "/iocm/app/reg/v1.1.0/devices/{deviceId}",
+    ),
+    (
+        Operation::RefreshDeviceKey,
+        "/iocm/app/reg/v1.2.0/devices/{deviceId}",
+    ),
+    (Operation::RefreshDeviceSecret, DEVICE_CREDENTIAL_V2),
     (Operation::QueryDeviceStatus, DEVICE_CREDENTIAL),
     (
         Operation::QueryDeviceStatus,
@@ -98,6 +120,21 @@ pub const ROUTES: &[(Operation, &str)] = &[
     (Operation::CreateDeviceCmdCancelTask, CANCEL_TASKS),
     (Operation::QueryDeviceCmdCancelTask, CANCEL_TASKS),
     (Operation::InvokeDeviceService, SEND_COMMAND),
+    (Operation::PostDeviceCommandOld, OLD_COMMANDS),
+    (
+        Operation::PostDeviceCommandOld,
+        "/iocm/app/cmd/v1.3.0/devices/{deviceId}/commands",
+    ),
+    (Operation::QueryDeviceCommandOld, OLD_QUERY),
+    (
+        Operation::QueryDeviceCommandOld,
+        "/iocm/app/cmd/v1.3.0/queryCmd",
+    ),
+    (Operation::CancelDeviceCommandOld, OLD_CANCEL),
+    (
+        Operation::CancelDeviceCommandOld,
+        "/iocm/app/cmd/v1.3.0/cancelCmd",
+    ),
 ];
 
 /// Paths of operations that are not served, which a template above would take for a device: they are unknown [10].
@@ -106,6 +143,14 @@ const RESERVED: &[&str] = &[
     "/iocm/app/dm/v1.1.0/devices/addDevGroupTagToDevices",
     "/iocm/app/dm/v1.1.0/devices/deleteDevGroupTagFromDevices",
 ];
+
+/// Where devices of 2017 lie: their answers name the moment of registration `creationTime` [4.1].
+const DEVICES_2017: &str = "/iocm/app/dm/v1.1.0/";
+
+/// Whether answers at this path name the moment of a device's registration `creationTime` too.
+pub fn names_creation_time(path: &str) -> bool {
+    normalise(path).starts_with(DEVICES_2017)
+}
 
 /// What lies at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -287,7 +332,7 @@ mod tests {
             "",
             "/",
             "/iocm/app/cmd/v1.4.0",
-            "/iocm/app/cmd/v1.2.0/queryCmd",
+            "/iocm/app/cmd/v1.1.0/queryCmd",
             "/iocm/app/sec/v1.1.0/login/x",
         ] {
             assert_eq!(find(&Method::GET, path), Route::Unknown, "{path}");

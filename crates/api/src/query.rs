@@ -9,13 +9,9 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use crate::asked::asked;
-use crate::fields::{TEXT, boolean_word, check_text, integer_reason, place};
+use crate::fields::{boolean_word, check_text, integer_reason, place};
+use crate::limits::{COMMANDS_PAGE_MAX, INTEGER, TEXT};
 use crate::{Invalid, Timestamp};
-
-/// The largest page of commands and of cancel tasks, and the default [5.3].
-pub const PAGE_SIZE_MAX: u32 = 1000;
-/// The contract's `Integer`: 0 to 2147483647.
-const INTEGER_MAX: u32 = 2_147_483_647;
 
 /// The pairs of one query string or form, decoded.
 ///
@@ -188,7 +184,7 @@ impl QueryWriter {
 pub struct Page {
     /// Counts from 0.
     pub number: u32,
-    /// Items per page, 1 to [`PAGE_SIZE_MAX`].
+    /// Items per page.
     pub size: u32,
 }
 
@@ -196,7 +192,7 @@ impl Default for Page {
     fn default() -> Self {
         Self {
             number: 0,
-            size: PAGE_SIZE_MAX,
+            size: COMMANDS_PAGE_MAX,
         }
     }
 }
@@ -204,15 +200,22 @@ impl Default for Page {
 impl Page {
     /// `pageNo` (from 0, default 0) and `pageSize` (1 to 1000, default 1000) of [5.3], §15.28.
     pub(crate) fn read(query: &Query) -> Result<Self, Invalid> {
-        let default = Self::default();
-        Ok(Self {
-            number: query
-                .integer("pageNo", 0..=INTEGER_MAX)?
-                .unwrap_or(default.number),
-            size: query
-                .integer("pageSize", 1..=PAGE_SIZE_MAX)?
-                .unwrap_or(default.size),
-        })
+        let page = Self::read_set(query, 1..=COMMANDS_PAGE_MAX, COMMANDS_PAGE_MAX)?;
+        Ok(page.unwrap_or_default())
+    }
+
+    /// As [`Page::read`], with other sizes; `None` if neither is set.
+    pub(crate) fn read_set(
+        query: &Query,
+        sizes: RangeInclusive<u32>,
+        size_default: u32,
+    ) -> Result<Option<Self>, Invalid> {
+        let number = query.integer("pageNo", INTEGER)?;
+        let size = query.integer("pageSize", sizes)?;
+        Ok((number.is_some() || size.is_some()).then(|| Self {
+            number: number.unwrap_or(0),
+            size: size.unwrap_or(size_default),
+        }))
     }
 
     /// Items before this page.

@@ -2,17 +2,12 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::fields::{Fields, TEXT, json_object};
+use crate::fields::{Fields, json_object};
+use crate::limits::{DESCRIPTION, IMSI, INTEGER, ITEMS_MAX, PSK_DIGITS, SECRET_DIGITS, TEXT};
 use crate::{Invalid, Secret};
 
 /// Seconds a device has for its first contact when the request names none (§15.10).
 pub const BIND_TIMEOUT_DEFAULT_SECONDS: u32 = 180;
-/// The contract's `Integer`: 0 to 2147483647.
-const INTEGER_MAX: u32 = 2_147_483_647;
-/// `description` has no documented bound; this is ours.
-const DESCRIPTION_CHARS_MAX: usize = 2048;
-/// Custom fields and tags have no documented bound; this is ours.
-const ITEMS_MAX: usize = 64;
 
 /// What a registration tells of the device beyond its mark [3.1, 3.2]; all texts up to 256 characters, `description` up to 2048.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -69,7 +64,7 @@ impl NewDeviceInfo {
             model: fields.text("model", TEXT)?,
             protocol_type: fields.text("protocolType", TEXT)?,
             name: fields.text("name", TEXT)?,
-            description: fields.text("description", 0..=DESCRIPTION_CHARS_MAX)?,
+            description: fields.text("description", DESCRIPTION)?,
             location: fields.text("location", TEXT)?,
             region: fields.text("region", TEXT)?,
             timezone: fields.text("timezone", TEXT)?,
@@ -133,7 +128,7 @@ impl Tag {
             Ok(Self {
                 tag_name: fields.required_text("tagName", TEXT)?,
                 tag_value: fields.required_text("tagValue", TEXT)?,
-                tag_type: fields.integer("tagType", 0..=INTEGER_MAX, "")?,
+                tag_type: fields.integer("tagType", INTEGER, "")?,
             })
         };
         maps.into_iter().map(read).collect()
@@ -193,10 +188,10 @@ impl RegisterRequest {
             verify_code: fields.secret("verifyCode", TEXT)?,
             node_id: fields.required_text("nodeId", TEXT)?,
             end_user_id: fields.text("endUserId", TEXT)?,
-            psk: fields.hex_key("psk", 8..=32)?,
-            timeout: fields.integer("timeout", 0..=INTEGER_MAX, "seconds")?,
+            psk: fields.hex_key("psk", PSK_DIGITS)?,
+            timeout: fields.integer("timeout", INTEGER, "seconds")?,
             is_secure: fields.boolean("isSecure")?,
-            imsi: fields.text("imsi", 1..=64)?,
+            imsi: fields.text("imsi", IMSI)?,
             product_id: fields.text("productId", TEXT)?,
             device_info: device_info.transpose()?,
             device_name: fields.text("deviceName", TEXT)?,
@@ -261,7 +256,7 @@ impl RegisterWithSecretRequest {
             timezone: fields.text("timezone", TEXT)?,
             mqtt_connect: fields.boolean("mqttConnect")?,
             product_id: fields.text("productId", TEXT)?,
-            secret: fields.hex_key("secret", 20..=20)?,
+            secret: fields.hex_key("secret", SECRET_DIGITS)?,
         })
     }
 }

@@ -3,6 +3,7 @@
 use api::auth::{LoginRequest, RefreshRequest};
 use api::cancel_tasks::{CancelTaskRequest, CancelTasksQuery};
 use api::commands::{CancelCommandRequest, Command, CommandsQuery, PostCommandRequest};
+use api::credentials::RefreshKeyRequest;
 use api::devices::{DeleteDeviceQuery, DeviceQuery, ModifyDeviceRequest};
 use api::invoke::{InvokeHeader, InvokeRequest, Mode};
 use api::paths::{Route, find};
@@ -28,9 +29,17 @@ fn parse(request: &Value) -> Option<(Operation, String)> {
             LoginRequest::from_form(body).map(|login| (login.app_id, login.secret.into_inner())),
         ),
         Operation::RefreshAuthToken => debug(RefreshRequest::from_json(body)),
-        Operation::LogoutAuthToken | Operation::RegDirectDeviceWithSecret => {
+        Operation::LogoutAuthToken
+        | Operation::RegDirectDeviceWithSecret
+        | Operation::RefreshDeviceSecret
+        | Operation::QueryDeviceCommandOld
+        | Operation::CancelDeviceCommandOld => {
             panic!("none was captured")
         }
+        Operation::RefreshDeviceKey => debug(RefreshKeyRequest::from_json(body).map(|request| {
+            let code = request.verify_code.clone().map(Secret::into_inner);
+            (code, request)
+        })),
         Operation::RegDirectDevice => debug(RegisterRequest::from_json(body).map(|request| {
             let code = request.verify_code.clone().map(Secret::into_inner);
             (code, request)
@@ -47,6 +56,9 @@ fn parse(request: &Value) -> Option<(Operation, String)> {
         Operation::CreateDeviceCmdCancelTask => debug(CancelTaskRequest::from_json(body)),
         Operation::QueryDeviceCmdCancelTask => debug(CancelTasksQuery::read(&query)),
         Operation::InvokeDeviceService => debug(InvokeRequest::from_json(body)),
+        Operation::PostDeviceCommandOld => {
+            debug(PostCommandRequest::from_old_json(body, &variables[0]))
+        }
     };
     Some((operation, format!("{variables:?} {request}")))
 }
@@ -87,6 +99,16 @@ fn registration(
         ..Default::default()
     };
     expect(Operation::RegDirectDevice, &[], &(Some(node_id), request))
+}
+
+fn refresh_key(node_id: &str, timeout: u32) -> (Operation, String) {
+    let request = RefreshKeyRequest {
+        verify_code: Some(Secret::new(node_id)),
+        node_id: Some(node_id.to_owned()),
+        timeout: Some(timeout),
+    };
+    let read = (Some(node_id), request);
+    expect(Operation::RefreshDeviceKey, &[NEW_DEVICE], &read)
 }
 
 fn change(app_id: Option<&str>, values: [&str; 5]) -> (Operation, String) {
@@ -153,6 +175,7 @@ fn the_requests_of_the_vendors_java_sdk_parse_as_the_contract_reads_them() {
         registration("testdemo5552084", None, None),
         change(None, ["vc", "AAAA", "Bulb", "AAAA", "CoAP"]),
         expect(Operation::QueryDeviceStatus, &[NEW_DEVICE], &None::<String>),
+        refresh_key("testdemo3524006", 3600),
         deletion(),
         expect(
             Operation::QuerySingleDeviceInfo,
@@ -241,10 +264,24 @@ fn the_requests_of_a_client_of_2017_parse_as_the_contract_reads_them() {
         ..Default::default()
     };
     let own = Ok::<Option<String>, api::Invalid>(None);
+    let old = PostCommandRequest {
+        device_id: NEW_DEVICE.to_owned(),
+        command: Command {
+            service_id: "RawData".to_owned(),
+            method: "RawData".to_owned(),
+            paras: json!({"rawData": "aGVsbG8="})
+                .as_object()
+                .expect("an object")
+                .clone(),
+        },
+        expire_time: Some(150),
+        ..Default::default()
+    };
     let expected = [
         login(),
         registration("863703030000001", Some(3600), Some("eu")),
         expect(Operation::ModifyDeviceInfo, &[NEW_DEVICE], &(own, device)),
+        expect(Operation::PostDeviceCommandOld, &[NEW_DEVICE], &old),
     ];
     compare(
         &replay(include_str!("../../../vectors/northbound-b.jsonl")),

@@ -31,13 +31,13 @@ const NOTES: &str = "## What a table lists but cannot happen
 - **100428 and 100431 on `queryDeviceCommand`**: a list needs no device that is online, and no service.
 - **100428 on `postDeviceCommand`**: a queued command waits for its device; an immediate one that never reaches it ends in TIMEOUT (R1.5).
 - **100403** stands for a missing device in `queryDeviceStatus` only; where a table lists 100418 too, that is sent (R3.1).
-- **50400** in the tables of registration and `modifyDeviceInfo` is 100022 under another name, and a body that cannot be understood is 100022
-  too, never **100007** (R3.1).
-- **100025** in the table of registration is 100203 under another name.
+- **50400** in the tables of registration, `refreshDeviceKey` and `modifyDeviceInfo` is 100022 under another name.
+- **100025** in the tables of registration and `refreshDeviceKey` is 100203 under another name.
 - **103026, 103027, 103028**: Downlink knows no licences.
 
 ## Two codes for one thing
 
+- A body that is no JSON object is 100007 where the operation's table has it, else 100022 like every other wrong shape.
 - An unknown service is 100431 for a queued command and 100444 for a direct call; both have the same text.
 - An unknown command name, or paras that do not fit, is 100022 for a queued command and 102203 for a direct call (R3.1).
 - A device with too many open commands is 100223 for a queued command and 100501 for a direct call (R1.12).

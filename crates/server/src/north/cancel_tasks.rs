@@ -2,6 +2,7 @@
 
 use super::answer::Answer;
 use super::error::Error;
+use super::gate::Scope;
 use super::{Call, North, wire};
 use crate::random;
 use api::cancel_tasks::{
@@ -19,20 +20,31 @@ pub(super) async fn create(
     caller: &Arc<Application>,
 ) -> Result<Answer, Error> {
     let request = CancelTaskRequest::from_json(&call.body)?;
-    let scope = north.scope_of(call, caller, &request.device_id).await?;
+    let (task, before, scope) = carry_out(north, call, caller, &request.device_id).await?;
     let owner = &scope.owner;
-    let device = north.device(&request.device_id, &scope).await?;
-    let id = TaskId(u128::from(call.now.as_millis()) << 64 | u128::from(random::number()));
-    let (task, before) = north
-        .dispatch
-        .cancel_all(device.id, (id, owner.key), scope.who())
-        .await?;
     Ok(Answer::of(&shown(
         &task,
         &before,
         CancelTaskStatus::Running,
         owner,
     )?))
+}
+
+/// Cancels what is pending, in one turn: the task, the commands as they were, and whose they are.
+pub(super) async fn carry_out(
+    north: &North,
+    call: &Call,
+    caller: &Arc<Application>,
+    device_id: &str,
+) -> Result<(CancelTask, Vec<Command>, Scope), Error> {
+    let scope = north.scope_of(call, caller, device_id).await?;
+    let device = north.device(device_id, &scope).await?;
+    let id = TaskId(u128::from(call.now.as_millis()) << 64 | u128::from(random::number()));
+    let (task, before) = north
+        .dispatch
+        .cancel_all(device.id, (id, scope.owner.key), scope.who())
+        .await?;
+    Ok((task, before, scope))
 }
 
 /// `queryDeviceCmdCancelTask`: the newest first, with their commands as they are now.
@@ -108,11 +120,7 @@ fn read(
 ) -> Result<Page<(CancelTask, Vec<Command>)>, Failed> {
     let Page { total, items } = store.cancel_tasks(filter)?;
     let with_commands = |task: CancelTask| {
-        let commands = task
-            .commands
-            .iter()
-            .filter_map(|id| store.command(*id).transpose());
-        let commands: Result<Vec<Command>, Failed> = commands.collect();
+        let commands = commands(store, &task);
         commands.map(|commands| (task, commands))
     };
     let items: Result<Vec<_>, Failed> = items.into_iter().map(with_commands).collect();
@@ -120,6 +128,13 @@ fn read(
         total,
         items: items?,
     })
+}
+
+/// Those of a task's commands that are still kept, as they are now.
+pub(super) fn commands(store: &dyn Store, task: &CancelTask) -> Result<Vec<Command>, Failed> {
+    let ids = task.commands.iter();
+    ids.filter_map(|id| store.command(*id).transpose())
+        .collect()
 }
 
 fn shown(

@@ -8,8 +8,8 @@ use super::{Call, North, callback_url, wire};
 use crate::body::Body;
 use crate::dispatch::Ask;
 use api::commands::{
-    CancelCommandRequest, CommandsAnswer, CommandsQuery, EXPIRE_TIME_DEFAULT_SECONDS,
-    MAX_RETRANSMIT_DEFAULT, Pagination, PostCommandRequest,
+    CancelCommandRequest, CommandAnswer, CommandsAnswer, CommandsQuery,
+    EXPIRE_TIME_DEFAULT_SECONDS, MAX_RETRANSMIT_DEFAULT, Pagination, PostCommandRequest,
 };
 use api::{Code, paths};
 use delivery::{Command, CommandId, Kind, Who};
@@ -24,6 +24,16 @@ pub(super) async fn create(
     caller: &Arc<Application>,
 ) -> Result<Answer, Error> {
     let request = PostCommandRequest::from_json(&call.body)?;
+    Ok(Answer::of(&submit(north, call, caller, request).await?))
+}
+
+/// Has the command created, and shows it.
+pub(super) async fn submit(
+    north: &North,
+    call: &Call,
+    caller: &Arc<Application>,
+    request: PostCommandRequest,
+) -> Result<CommandAnswer, Error> {
     let key = repeat::key(call)?;
     callback_url::check(
         request.callback_url.as_deref(),
@@ -55,12 +65,12 @@ pub(super) async fn create(
         callback_url,
         ..
     } = request;
-    Ok(Answer::of(&wire::accepted(
+    Ok(wire::accepted(
         &accepted.command,
         command,
         callback_url,
         &owner.app_id,
-    )))
+    ))
 }
 
 /// What the dispatcher is asked for, if the command fits its device.
@@ -114,9 +124,9 @@ fn repeated(
     repeatable: &Repeatable,
     command: &Command,
     owner: &Application,
-) -> Result<Answer, Error> {
+) -> Result<CommandAnswer, Error> {
     let body = repeatable.same(command)?;
-    Ok(Answer::of(&wire::from_body(command, body, &owner.app_id)?))
+    wire::from_body(command, body, &owner.app_id)
 }
 
 /// `queryDeviceCommand`: the newest first.
@@ -126,6 +136,16 @@ pub(super) async fn list(
     caller: &Arc<Application>,
 ) -> Result<Answer, Error> {
     let query = CommandsQuery::read(&call.query)?;
+    Ok(Answer::of(&read(north, call, caller, query).await?))
+}
+
+/// The commands that a query asks for.
+pub(super) async fn read(
+    north: &North,
+    call: &Call,
+    caller: &Arc<Application>,
+    query: CommandsQuery,
+) -> Result<CommandsAnswer, Error> {
     let scope = match &query.device_id {
         Some(id) => north.scope_of(call, caller, id).await?,
         None => north.scope(call, caller)?,
@@ -163,7 +183,7 @@ pub(super) async fn list(
             .iter()
             .find_map(|command| command.callback_url.as_ref()),
     )?;
-    Ok(Answer::of(&answer))
+    Ok(answer)
 }
 
 /// `updateDeviceCommand`: cancels a command that is still PENDING. It needs no device, and cancels though the disk is full.

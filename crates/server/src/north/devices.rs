@@ -97,6 +97,8 @@ pub(super) async fn show(
         device_id: id,
         node_type: NodeType::Gateway,
         create_time: Some(wire::timestamp(device.registered)),
+        creation_time: paths::names_creation_time(call.head.uri.path())
+            .then(|| wire::timestamp(device.registered)),
         last_modified_time: Some(wire::timestamp(device.modified)),
         device_info: info.shown(&device, north.hub().is_online(device.id), query.select_imsi),
         services: services?,
@@ -120,7 +122,8 @@ fn service(north: &North, device: &Device, report: Report) -> Result<DeviceServi
     })
 }
 
-fn device_id(call: &Call) -> Result<&str, Error> {
+/// The path variable of a device.
+pub(super) fn device_id(call: &Call) -> Result<&str, Error> {
     let [id] = call.variables.as_slice() else {
         return Err(Error::DeviceMissing);
     };

@@ -312,7 +312,9 @@ fn creator(command: &Command) -> Option<Who> {
 const fn is_creators(operation: Operation) -> bool {
     matches!(
         operation,
-        Operation::QueryDeviceCommand | Operation::UpdateDeviceCommand
+        Operation::QueryDeviceCommand
+            | Operation::QueryDeviceCommandOld
+            | Operation::UpdateDeviceCommand
     )
 }
 
@@ -322,10 +324,13 @@ const fn creates(operation: Operation) -> bool {
         Operation::RegDirectDevice
         | Operation::RegDirectDeviceWithSecret
         | Operation::PostDeviceCommand
+        | Operation::PostDeviceCommandOld
         | Operation::InvokeDeviceService => true,
         Operation::GetAuthToken
         | Operation::RefreshAuthToken
         | Operation::LogoutAuthToken
+        | Operation::RefreshDeviceKey
+        | Operation::RefreshDeviceSecret
         | Operation::QueryDeviceStatus
         | Operation::ModifyDeviceInfo
         | Operation::DeleteDirectDevice
@@ -333,6 +338,8 @@ const fn creates(operation: Operation) -> bool {
         | Operation::QueryDeviceCommand
         | Operation::UpdateDeviceCommand
         | Operation::CreateDeviceCmdCancelTask
-        | Operation::QueryDeviceCmdCancelTask => false,
+        | Operation::QueryDeviceCmdCancelTask
+        | Operation::QueryDeviceCommandOld
+        | Operation::CancelDeviceCommandOld => false,
     }
 }

@@ -13,6 +13,7 @@ mod check;
 mod commands;
 mod compat;
 mod connection;
+mod credentials;
 mod devices;
 mod error;
 mod gate;
@@ -20,6 +21,7 @@ mod info;
 mod invoke;
 mod listener;
 mod measure;
+mod old_commands;
 mod operator;
 mod registration;
 mod repeat;
@@ -222,6 +224,10 @@ impl North {
             Operation::RegDirectDeviceWithSecret => {
                 registration::register_with_secret(self, call, caller()?).await
             }
+            Operation::RefreshDeviceKey => credentials::refresh_key(self, call, caller()?).await,
+            Operation::RefreshDeviceSecret => {
+                credentials::refresh_secret(self, call, caller()?).await
+            }
             Operation::QueryDeviceStatus => registration::status(self, call, caller()?).await,
             Operation::ModifyDeviceInfo => devices::modify(self, call, caller()?).await,
             Operation::DeleteDirectDevice => devices::delete(self, call, caller()?).await,
@@ -234,6 +240,9 @@ impl North {
             }
             Operation::QueryDeviceCmdCancelTask => cancel_tasks::list(self, call, caller()?).await,
             Operation::InvokeDeviceService => invoke::invoke(self, call, caller()?).await,
+            Operation::PostDeviceCommandOld => old_commands::create(self, call, caller()?).await,
+            Operation::QueryDeviceCommandOld => old_commands::list(self, call, caller()?).await,
+            Operation::CancelDeviceCommandOld => old_commands::cancel(self, call, caller()?).await,
         }
     }
 
@@ -272,6 +281,8 @@ const fn changes_registry(operation: Operation) -> bool {
         | Operation::LogoutAuthToken
         | Operation::RegDirectDevice
         | Operation::RegDirectDeviceWithSecret
+        | Operation::RefreshDeviceKey
+        | Operation::RefreshDeviceSecret
         | Operation::ModifyDeviceInfo
         | Operation::DeleteDirectDevice => true,
         Operation::QueryDeviceStatus
@@ -281,7 +292,10 @@ const fn changes_registry(operation: Operation) -> bool {
         | Operation::UpdateDeviceCommand
         | Operation::CreateDeviceCmdCancelTask
         | Operation::QueryDeviceCmdCancelTask
-        | Operation::InvokeDeviceService => false,
+        | Operation::InvokeDeviceService
+        | Operation::PostDeviceCommandOld
+        | Operation::QueryDeviceCommandOld
+        | Operation::CancelDeviceCommandOld => false,
     }
 }
 

@@ -22,7 +22,7 @@ const PSK_BYTES: usize = 16;
 /// Bytes of a secret that the platform makes: 20 hex digits.
 pub(super) const SECRET_BYTES: usize = 10;
 /// Bytes of a verification code that the platform makes: 20 hex digits.
-const VERIFY_CODE_BYTES: usize = 10;
+pub(super) const VERIFY_CODE_BYTES: usize = 10;
 
 /// `regDirectDevice`: with a verification code, and a time by which the device must have connected.
 pub(super) async fn register(
@@ -34,7 +34,7 @@ pub(super) async fn register(
     let scope = new_device_scope(north, call, caller)?;
     let timeout_s = request
         .timeout
-        .unwrap_or_else(|| u32::try_from(north.settings.bind_within.as_secs()).unwrap_or(u32::MAX));
+        .unwrap_or_else(|| north.settings.bind_within_s());
     let info = Info::of_registration(&request);
     let psk = request
         .psk
@@ -43,7 +43,7 @@ pub(super) async fn register(
         .verify_code
         .unwrap_or_else(|| Secret::new(random::hex::<VERIFY_CODE_BYTES>()));
     let device = Device {
-        bind_by: (timeout_s != 0).then(|| call.now + Duration::from_secs(u64::from(timeout_s))),
+        bind_by: bind_by(timeout_s, call.now),
         psk: Some(north.vault.seal(&key_bytes(&psk))),
         verify_code: Some(verify_digest(&verify_code)),
         ..fresh(north, &scope.owner, (request.node_id, &info), call.now)
@@ -143,8 +143,13 @@ pub(super) fn key_bytes(hex: &Secret) -> Vec<u8> {
         .collect()
 }
 
+/// When a device must have bound that has `timeout_s` seconds for it; 0 = never.
+pub(super) fn bind_by(timeout_s: u32, now: Moment) -> Option<Moment> {
+    (timeout_s != 0).then(|| now + Duration::from_secs(u64::from(timeout_s)))
+}
+
 /// Verification codes are the same in upper and lower case.
-fn verify_digest(code: &Secret) -> [u8; 32] {
+pub(super) fn verify_digest(code: &Secret) -> [u8; 32] {
     Sha256::digest(code.expose().to_lowercase().as_bytes()).into()
 }
 

@@ -55,6 +55,13 @@ pub struct Settings {
     pub drain_time: Duration,
 }
 
+impl Settings {
+    /// The time for a device's first contact when nothing else is said, in seconds.
+    pub(super) fn bind_within_s(&self) -> u32 {
+        u32::try_from(self.bind_within.as_secs()).unwrap_or(u32::MAX)
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

@@ -36,6 +36,11 @@ impl DeviceCache {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Excludes other changes of the device.
+    pub(super) async fn changing(&self, id: DeviceId) -> tokio::sync::MutexGuard<'_, ()> {
+        self.changing[place(id)].lock().await
+    }
+
     fn put(&self, device: Arc<Device>) {
         let mut part = self.part(device.id);
         if part.len() >= DEVICES_CACHED_MAX / PARTS && !part.contains_key(&device.id) {
@@ -78,7 +83,7 @@ impl Registry {
             return Ok(Some(device).filter(|d| d.deleted.is_none()));
         }
         // The read and the caching exclude changes, so an old record cannot overwrite a new one.
-        let _one = self.devices.changing[place(id)].lock().await;
+        let _one = self.devices.changing(id).await;
         let found = self.ask(move |store| store.device(id)).await?.map(Arc::new);
         if let Some(device) = &found {
             self.devices.put(device.clone());
@@ -122,16 +127,26 @@ impl Registry {
         deed: Deed,
         device: Device,
     ) -> Result<Arc<Device>, KeepError> {
-        let writes = || vec![Write::Device(device.clone())];
-        let kept = self.dispatch.keep_if_allowed(deed, writes()).await;
-        if let Err(KeepError::Conflict(Conflict::NodeIdTaken)) = kept
-            && self.device_by_node(&device.node_id).await?.is_none()
-        {
-            // A registration that had lapsed held the node id; it is deleted now.
-            self.dispatch.keep_if_allowed(deed, writes()).await?;
-        } else {
-            kept?;
+        match self.keep_device(deed, device.clone()).await {
+            Err(KeepError::Conflict(Conflict::NodeIdTaken))
+                if self.device_by_node(&device.node_id).await?.is_none() =>
+            {
+                // A registration that had lapsed held the node id; it is deleted now.
+                self.keep_device(deed, device).await
+            }
+            kept => kept,
         }
+    }
+
+    /// Keeps a device's record, new or changed. Whoever changes one excludes other changes meanwhile.
+    pub(super) async fn keep_device(
+        &self,
+        deed: Deed,
+        device: Device,
+    ) -> Result<Arc<Device>, KeepError> {
+        self.dispatch
+            .keep_if_allowed(deed, vec![Write::Device(device.clone())])
+            .await?;
         let device = Arc::new(device);
         self.devices.put(device.clone());
         Ok(device)
@@ -169,7 +184,7 @@ impl Registry {
         let Some(_) = self.device(id).await? else {
             return Ok(None);
         };
-        let _one = self.devices.changing[place(id)].lock().await;
+        let _one = self.devices.changing(id).await;
         let Some(mut device) = self.ask(move |store| store.device(id)).await? else {
             return Ok(None);
         };
@@ -177,11 +192,7 @@ impl Registry {
             return Ok(None);
         }
         change(&mut device);
-        let writes = vec![Write::Device(device.clone())];
-        self.dispatch.keep_if_allowed(deed, writes).await?;
-        let device = Arc::new(device);
-        self.devices.put(device.clone());
-        Ok(Some(device))
+        self.keep_device(deed, device).await.map(Some)
     }
 
     /// Notes whether a device is online now, as the hub sees it: two changes in a row end with the truth.
@@ -189,7 +200,10 @@ impl Registry {
         let Some(known) = self.device(id).await? else {
             return Ok(());
         };
-        let _one = self.devices.changing[place(id)].lock().await;
+        let _one = self.devices.changing(id).await;
+        // New credentials may have come between the look and the exclusion.
+        let cached = self.devices.part(id).get(&id).cloned();
+        let known = cached.unwrap_or(known);
         let online = self.dispatch.parts().hub.is_online(id);
         let presence = Presence {
             online,
@@ -219,7 +233,7 @@ impl Registry {
         who: Who,
         now: Moment,
     ) -> Result<bool, Refused> {
-        let _one = self.devices.changing[place(id)].lock().await;
+        let _one = self.devices.changing(id).await;
         let found = self
             .ask(move |store| store.device(id))
             .await

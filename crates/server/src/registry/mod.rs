@@ -4,9 +4,11 @@
 mod devices;
 mod grants;
 mod models;
+mod rebind;
 
 pub use grants::{Deed, Grants, Right, Standing, granted_name};
 pub use models::{Model, Models};
+pub use rebind::Rebind;
 
 use crate::dispatch::{Dispatch, KeepError};
 use delivery::{AppKey, Moment};

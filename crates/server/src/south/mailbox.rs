@@ -24,6 +24,8 @@ pub enum CloseReason {
     TakenOver,
     /// The device was deleted.
     DeviceDeleted,
+    /// Its credentials were replaced.
+    CredentialsChanged,
     /// It does not take what is sent to it.
     TooSlow,
     /// The platform stops.

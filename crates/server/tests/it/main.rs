@@ -8,6 +8,7 @@ mod models;
 mod mqtt_devices;
 mod north_auth;
 mod north_commands;
+mod north_credentials;
 mod north_devices;
 mod north_errors;
 mod north_invoke;

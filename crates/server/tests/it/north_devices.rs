@@ -145,8 +145,8 @@ async fn a_registration_with_a_wrong_shape_says_what_is_wrong() {
     let bench = Bench::start().await;
     for (body, code, detail) in [
         ("{}", "100022", "`nodeId` is required"),
-        ("", "100022", "the body is empty; it must be a JSON object"),
-        ("[1]", "100022", "the body must be a JSON object"),
+        ("", "100007", "the body is empty; it must be a JSON object"),
+        ("[1]", "100007", "the body must be a JSON object"),
         (
             r#"{"nodeId":"n","timeout":-1}"#,
             "100022",

@@ -94,6 +94,10 @@ async fn every_recorded_request_of_a_served_operation_succeeds_with_its_exact_st
             let bench = Bench::start().await;
             let device = bench.device(&format!("node-{number}-{line_number}")).await;
             let command = bench.queue(device).await;
+            if operation == Operation::RefreshDeviceKey {
+                let session = bench.connect(device).await;
+                bench.disconnect(&session).await;
+            }
             let _session = match operation {
                 Operation::InvokeDeviceService => Some(bench.subscribe(device).await),
                 _ => None,

@@ -195,6 +195,11 @@ impl Connection {
             return;
         };
         let id = device.id;
+        if !south.registry.stands(&device).await {
+            south.hub.closed(id, session);
+            self.session.refuse(Refusal::Credentials);
+            return;
+        }
         let access = Access::device(&name)
             .or(&id.to_string())
             .or(&device.node_id);
@@ -278,7 +283,9 @@ impl Connection {
                 Order::Acknowledge(promise) => self.session.acknowledge(promise, session_ms()),
                 Order::Close(reason) => self.session.close(match reason {
                     CloseReason::TakenOver => mqtt::CloseReason::TakenOver,
-                    CloseReason::DeviceDeleted => mqtt::CloseReason::Administrative,
+                    CloseReason::DeviceDeleted | CloseReason::CredentialsChanged => {
+                        mqtt::CloseReason::Administrative
+                    }
                     CloseReason::TooSlow => mqtt::CloseReason::Quota,
                     CloseReason::ShuttingDown => mqtt::CloseReason::ShuttingDown,
                 }),
