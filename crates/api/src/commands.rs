@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::fields::{Fields, json_object};
-use crate::limits::{COMMAND_NAME, ID, INTEGER, RETRANSMIT};
+use crate::limits::{COMMAND_NAME, ID, INTEGER, RETRANSMIT_MAX};
 use crate::query::{Page, Query, QueryWriter, TimeRange};
 use crate::{Invalid, Timestamp};
 
@@ -79,7 +79,7 @@ impl PostCommandRequest {
             command: Command::read(&fields)?,
             callback_url: fields.callback_url("callbackUrl")?,
             expire_time: fields.integer("expireTime", INTEGER, "seconds")?,
-            max_retransmit: fields.integer("maxRetransmit", RETRANSMIT, "")?,
+            max_retransmit: fields.integer("maxRetransmit", 0..=RETRANSMIT_MAX, "")?,
         })
     }
 }

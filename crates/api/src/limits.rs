@@ -29,7 +29,7 @@ pub const SECRET_DIGITS: RangeInclusive<usize> = 20..=20;
 /// The contract's `Integer`.
 pub const INTEGER: RangeInclusive<u32> = 0..=2_147_483_647;
 /// Repeats of an unacknowledged command (R1.5).
-pub const RETRANSMIT: RangeInclusive<u8> = 0..=3;
+pub const RETRANSMIT_MAX: u8 = 3;
 /// Devices on a page when the query names no size [4.2].
 pub const DEVICES_PAGE_DEFAULT: u32 = 25;
 /// Devices on a page, and without pages [4.2].
