@@ -146,15 +146,21 @@ pub(crate) const fn is_repeatable(operation: Operation, keyed: bool) -> bool {
         | Operation::ModifyDeviceInfo
         | Operation::QuerySingleDeviceInfo
         | Operation::QueryDeviceCommand
+        | Operation::QueryDeviceCommandOld
         | Operation::QueryDeviceCmdCancelTask => true,
-        Operation::PostDeviceCommand | Operation::InvokeDeviceService => keyed,
+        Operation::PostDeviceCommand
+        | Operation::PostDeviceCommandOld
+        | Operation::InvokeDeviceService => keyed,
         // The second answer would tell of the first call's success as of a failure, or of an empty task.
         Operation::RefreshAuthToken
         | Operation::LogoutAuthToken
         | Operation::RegDirectDevice
         | Operation::RegDirectDeviceWithSecret
+        | Operation::RefreshDeviceKey
+        | Operation::RefreshDeviceSecret
         | Operation::DeleteDirectDevice
         | Operation::UpdateDeviceCommand
-        | Operation::CreateDeviceCmdCancelTask => false,
+        | Operation::CreateDeviceCmdCancelTask
+        | Operation::CancelDeviceCommandOld => false,
     }
 }
