@@ -30,3 +30,11 @@ pub const SESSION_HELD_MAX: usize = 1_000;
 pub const SESSION_HELD_MS_MAX: u64 = 5_000;
 /// Bytes that are read from a connection at once; on the stack, so that an idle connection holds none.
 pub const READ_BYTES: usize = 4_096;
+/// Lanes from which commands are called back at once when a grant has ended (R1.11).
+pub const LANES_REVOKED_AT_ONCE: usize = 256;
+/// Devices that are deleted at once with their application.
+pub const DEVICES_DELETED_AT_ONCE: usize = 256;
+/// Devices that one grant may be limited to.
+pub const GRANT_DEVICES_MAX: usize = 1_000;
+/// Bytes of the certificates by which an application's callback endpoints are trusted.
+pub const CALLBACK_CA_BYTES_MAX: usize = 65_536;

@@ -242,8 +242,8 @@ pub struct DeviceFilter {
 pub struct CommandFilter {
     /// Of this application.
     pub app: AppKey,
-    /// Of this device only.
-    pub device: Option<DeviceId>,
+    /// Of these devices only.
+    pub devices: Option<Vec<DeviceId>>,
     /// Created at this moment or later.
     pub from: Option<Moment>,
     /// Created at this moment or earlier.
@@ -261,8 +261,8 @@ pub struct CancelTaskFilter {
     pub app: AppKey,
     /// This one only.
     pub task: Option<TaskId>,
-    /// Of this device only.
-    pub device: Option<DeviceId>,
+    /// Of these devices only.
+    pub devices: Option<Vec<DeviceId>>,
     /// Only those that cancelled something (`true`), or found nothing (`false`).
     pub succeeded: Option<bool>,
     /// Created at this moment or later.

@@ -11,7 +11,7 @@ use crate::dispatch::{self, Dispatch};
 use crate::faults::Faults;
 use crate::metrics::{self, Metrics};
 use crate::north::{self, North};
-use crate::registry::{Grants, Models, Registry};
+use crate::registry::{Endings, Grants, Models, Registry};
 use crate::shutdown::Shutdown;
 use crate::south::Hub;
 use crate::south::admission::Admission;
@@ -77,7 +77,7 @@ impl Parts {
             metrics: Arc::new(Metrics::default()),
             shutdown: shutdown.clone(),
             models: Arc::new(Models::open(database.clone())?),
-            grants: Arc::new(Grants::default()),
+            grants: Arc::new(Grants::open(&*database)?),
             faults,
             command_seq: AtomicU64::new(marks.command_seq),
         })?;
@@ -103,7 +103,7 @@ impl Parts {
             settings: mqtt_settings(&config.mqtt),
             counts: Counts::default(),
         });
-        let timers = Timers::new(Vec::new());
+        let timers = Timers::new(vec![Arc::new(Endings::new(registry.clone()))]);
         let moving = tokio::sync::Mutex::default();
         let admin = Arc::new(Admin {
             dispatch: dispatch.clone(),

@@ -59,10 +59,9 @@ pub(super) async fn list(
         None => north.scope(call, caller)?,
     };
     let owner = &scope.owner;
-    let device = match &query.device_id {
-        Some(id) => Some(north.device_of_old(id, &scope).await?),
-        None => None,
-    };
+    let devices = north
+        .devices_shown(query.device_id.as_deref(), &scope)
+        .await?;
     north.row_fault()?;
     let nothing = || {
         Answer::of(&CancelTasksAnswer {
@@ -87,7 +86,7 @@ pub(super) async fn list(
     let filter = CancelTaskFilter {
         app: owner.key,
         task,
-        device,
+        devices,
         succeeded,
         from: query.created.start.map(wire::from),
         to: query.created.end.map(wire::to),

@@ -74,6 +74,11 @@ impl Scope {
         command.app == self.owner.key && (covered() || created())
     }
 
+    /// The creator, if of commands the scope has only what the caller created itself.
+    pub(super) fn sees_created_only(&self) -> Option<Who> {
+        self.created_only.then(|| self.who())
+    }
+
     /// What is about to be done, for whoever keeps it: it must still be allowed then (R1.11).
     pub(super) fn deed(&self, operation: Operation, device: Option<DeviceId>) -> Deed {
         Deed {
@@ -219,13 +224,22 @@ impl North {
             .ok_or(Error::DeviceMissing)
     }
 
-    /// As [`device`](Self::device), but of deleted ones too: their commands stay readable (R1.11).
-    pub(super) async fn device_of_old(&self, id: &str, scope: &Scope) -> Result<DeviceId, Error> {
+    /// The devices that a list is about: the one that is asked for, or all that the scope is limited to. Deleted ones too: their
+    /// commands stay readable (R1.11).
+    pub(super) async fn devices_shown(
+        &self,
+        asked: Option<&str>,
+        scope: &Scope,
+    ) -> Result<Option<Vec<DeviceId>>, Error> {
+        let limit = scope.right.as_ref().and_then(|right| right.devices());
+        let Some(id) = asked else {
+            return Ok(limit.map(|devices| devices.iter().copied().collect()));
+        };
         let id: DeviceId = id.parse().map_err(|_| Error::DeviceMissing)?;
         let device = self.registry.ask(move |store| store.device(id)).await?;
         device
             .filter(|device| device.app == scope.owner.key && scope.covers(device.id))
-            .map(|device| device.id)
+            .map(|device| Some(vec![device.id]))
             .ok_or(Error::DeviceMissing)
     }
 

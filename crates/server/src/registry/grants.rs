@@ -2,12 +2,15 @@
 //!
 //! What is in force stands in memory. Whoever decides under a grant holds the table while he looks and until what he decided
 //! is given to the store ([`Grants::hold`]); whoever ends a grant changes the table before he gives the end to the store. So
-//! the store has every decision that rested on a grant before it has the grant's end, and none after (R1.11).
+//! the store has every decision that rested on a grant before it has the grant's end, and none after (R1.11). What is pending
+//! then is called back by [`Endings`](super::Endings).
 
 use api::Operation;
 use delivery::{AppKey, DeviceId, Moment};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use store::{Failed, Grant, Store};
+use tokio::sync::Notify;
 
 /// How far a grant goes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -30,32 +33,72 @@ pub struct Deed {
     pub device: Option<DeviceId>,
 }
 
-/// Every right that is in force.
+/// Every grant. Those that have ended but for what is still called back are among them.
 #[derive(Default)]
 pub struct Grants {
     table: RwLock<Table>,
+    /// Endings are worked off by one at a time.
+    pub(super) ending: tokio::sync::Mutex<()>,
+    /// Something may have to end earlier than was thought.
+    pub(super) poked: Notify,
 }
 
-/// By grantee and owner.
-type Table = BTreeMap<(AppKey, AppKey), Arc<Right>>;
+/// The grants, and applications that are about to go.
+#[derive(Default)]
+pub(super) struct Table {
+    /// By grantee and owner.
+    pub(super) pairs: BTreeMap<(AppKey, AppKey), Pair>,
+    /// Nothing is taken on for these any more.
+    pub(super) closed: BTreeSet<AppKey>,
+}
+
+/// A grant, as it is kept and as it counts.
+#[derive(Debug, Clone)]
+pub(super) struct Pair {
+    /// As it is kept.
+    pub(super) grant: Grant,
+    /// What it allows; `None` once it was revoked.
+    pub(super) right: Option<Arc<Right>>,
+    /// It went further before, and what is pending beyond it has still to be called back.
+    pub(super) narrowed: bool,
+}
 
 /// The rights as they stand; none changes while this is held. It is held briefly, and never across an `await`.
 pub struct Standing<'a>(RwLockReadGuard<'a, Table>);
 
 impl Right {
-    /// A right until a moment, to some devices and operations; no devices and no operations mean all of them.
-    pub fn new(
-        until: Option<Moment>,
-        devices: impl IntoIterator<Item = DeviceId>,
-        operations: impl IntoIterator<Item = String>,
-    ) -> Self {
-        let devices: BTreeSet<_> = devices.into_iter().collect();
-        let operations: BTreeSet<_> = operations.into_iter().collect();
+    /// What a grant allows while it is not revoked. No devices and no operations mean all of them.
+    pub fn of(grant: &Grant) -> Self {
+        let devices: BTreeSet<_> = grant.devices.iter().copied().collect();
+        let operations: BTreeSet<_> = grant.operations.iter().cloned().collect();
         Self {
-            until,
+            until: grant.until,
             devices: (!devices.is_empty()).then_some(devices),
             operations: (!operations.is_empty()).then_some(operations),
         }
+    }
+
+    /// What both rights allow.
+    pub(super) fn both(&self, other: &Self) -> Self {
+        Self {
+            until: [self.until, other.until].into_iter().flatten().min(),
+            devices: both(self.devices.as_ref(), other.devices.as_ref()),
+            operations: both(self.operations.as_ref(), other.operations.as_ref()),
+        }
+    }
+
+    /// Whether it lets the grantee queue commands for everything that the other one does, time apart.
+    pub(super) fn queues_as_much_as(&self, other: &Self) -> bool {
+        let queues = |right: &Self| right.covers_operation(Operation::PostDeviceCommand);
+        if !queues(other) {
+            return true;
+        }
+        let devices = match (&self.devices, &other.devices) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(own), Some(others)) => own.is_superset(others),
+        };
+        queues(self) && devices
     }
 
     /// Whether its time has not run out.
@@ -95,17 +138,54 @@ impl Deed {
 }
 
 impl Grants {
+    /// Reads the grants that a store has.
+    ///
+    /// # Errors
+    /// The store cannot be read, or a row of it does not decode.
+    pub fn open(store: &dyn Store) -> Result<Self, Failed> {
+        let mut table = Table::default();
+        for grant in store.grants()? {
+            let mark = store.setting(&narrowed_mark(grant.owner, grant.grantee))?;
+            let pair = Pair {
+                right: grant.revoked.is_none().then(|| Arc::new(Right::of(&grant))),
+                narrowed: mark.is_some_and(|value| !value.is_empty()),
+                grant,
+            };
+            table
+                .pairs
+                .insert((pair.grant.grantee, pair.grant.owner), pair);
+        }
+        Ok(Self {
+            table: RwLock::new(table),
+            ..Self::default()
+        })
+    }
+
     /// The right of an application to act on another's devices, if one is in force.
     pub fn right(&self, owner: AppKey, grantee: AppKey, now: Moment) -> Option<Arc<Right>> {
         let standing = self.hold();
-        let right = standing.0.get(&(grantee, owner));
+        let pair = standing.0.pairs.get(&(grantee, owner));
+        let right = pair.and_then(|pair| pair.right.as_ref());
         right.filter(|right| right.is_in_force(now)).cloned()
     }
 
     /// Whether an application was granted anything: of one that was not, nobody asks on.
     pub fn is_grantee(&self, app: AppKey) -> bool {
         let its = (app, AppKey(0))..=(app, AppKey(u64::MAX));
-        self.hold().0.range(its).next().is_some()
+        self.hold().0.pairs.range(its).next().is_some()
+    }
+
+    /// Every grant as it is kept, those that end included, by owner and grantee.
+    pub fn all(&self) -> Vec<Grant> {
+        let standing = self.hold();
+        let mut all: Vec<Grant> = standing
+            .0
+            .pairs
+            .values()
+            .map(|pair| pair.grant.clone())
+            .collect();
+        all.sort_by_key(|grant| (grant.owner, grant.grantee));
+        all
     }
 
     /// Holds the rights as they stand.
@@ -113,25 +193,50 @@ impl Grants {
         Standing(self.table.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Puts a right in the place of what a pair had; `None` takes it away.
-    pub fn put(&self, (owner, grantee): (AppKey, AppKey), right: Option<Right>) {
-        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        match right {
-            Some(right) => drop(table.insert((grantee, owner), Arc::new(right))),
-            None => drop(table.remove(&(grantee, owner))),
-        }
+    /// The table, to be changed. Whoever has it waits for everyone who holds the rights.
+    pub(super) fn table(&self) -> RwLockWriteGuard<'_, Table> {
+        self.table.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Standing<'_> {
+    /// Every grant.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = &Pair> {
+        self.0.pairs.values()
+    }
+
     /// Whether something may be done now: with one's own, or by a right that covers it.
     pub fn allows(&self, deed: &Deed, now: Moment) -> bool {
-        deed.owner == deed.caller
-            || self.0.get(&(deed.caller, deed.owner)).is_some_and(|right| {
+        let Table { pairs, closed } = &*self.0;
+        if closed.contains(&deed.owner) || closed.contains(&deed.caller) {
+            return false;
+        }
+        if deed.owner == deed.caller {
+            return true;
+        }
+        let pair = pairs.get(&(deed.caller, deed.owner));
+        pair.and_then(|pair| pair.right.as_ref())
+            .is_some_and(|right| {
                 right.is_in_force(now)
                     && right.covers_operation(deed.operation)
                     && right.covers_device(deed.device)
             })
+    }
+}
+
+/// The platform's own setting that says that a grant was narrowed and what is pending beyond it is still called back.
+pub(super) fn narrowed_mark(owner: AppKey, grantee: AppKey) -> String {
+    format!("grant.narrowed.{}.{}", owner.0, grantee.0)
+}
+
+/// What is in both; `None` is everything.
+fn both<T: Ord + Clone>(
+    one: Option<&BTreeSet<T>>,
+    other: Option<&BTreeSet<T>>,
+) -> Option<BTreeSet<T>> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.intersection(other).cloned().collect()),
+        (one, other) => one.or(other).cloned(),
     }
 }
 

@@ -1,11 +1,15 @@
 //! The registry: which applications, tokens, devices and product models there are. Reads come from memory where they can;
 //! every change is durable before it shows.
 
+mod applications;
 mod devices;
+mod endings;
 mod grants;
 mod models;
 mod rebind;
 
+pub use applications::DeleteError;
+pub use endings::{Endings, GrantError};
 pub use grants::{Deed, Grants, Right, Standing, granted_name};
 pub use models::{Model, Models};
 pub use rebind::Rebind;
@@ -14,7 +18,7 @@ use crate::dispatch::{Dispatch, KeepError};
 use delivery::{AppKey, Moment};
 use devices::DeviceCache;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
 use store::{Application, Failed, Store, Token, TokenKind, Write};
 
@@ -88,23 +92,7 @@ impl Registry {
         all
     }
 
-    /// Keeps an application, new or changed.
-    pub async fn keep_application(&self, app: Application) -> Result<Arc<Application>, KeepError> {
-        let _one = self.changing.lock().await;
-        self.dispatch
-            .keep(vec![Write::Application(app.clone())])
-            .await?;
-        let app = Arc::new(app);
-        self.write().add(app.clone());
-        Ok(app)
-    }
-
-    /// A key for a new application.
-    pub fn new_app_key(&self) -> AppKey {
-        AppKey(self.app_key.fetch_add(1, Ordering::Relaxed) + 1)
-    }
-
-    /// Whose access token this is, if it is valid at `now`.
+    /// Whose access token this is, if it is valid at `now`. A frozen application has none.
     pub fn token_owner(
         &self,
         token: &str,
@@ -121,6 +109,7 @@ impl Registry {
             .app_ids
             .get(&token.app)
             .and_then(|id| known.apps.get(id))
+            .filter(|app| !app.frozen)
             .cloned()
     }
 

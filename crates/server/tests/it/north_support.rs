@@ -96,7 +96,7 @@ impl Bench {
             metrics: Arc::new(Metrics::default()),
             shutdown: shutdown.clone(),
             models: Arc::new(Models::open(kept.clone()).expect("memory can be read")),
-            grants: Arc::new(Grants::default()),
+            grants: Arc::new(Grants::open(&*kept).expect("memory can be read")),
             faults: faults.clone(),
             command_seq: kept.marks().expect("it can be read").command_seq.into(),
         };

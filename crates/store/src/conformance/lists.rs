@@ -13,7 +13,7 @@ use std::time::Duration;
 fn every(app: u64) -> CommandFilter {
     CommandFilter {
         app: AppKey(app),
-        device: None,
+        devices: None,
         from: None,
         to: None,
         skip: 0,
@@ -75,12 +75,17 @@ fn sixty(store: &dyn Store) -> Vec<Command> {
     all
 }
 
+/// Whether a filter names a device, or none.
+fn named(devices: Option<&Vec<DeviceId>>, device: DeviceId) -> bool {
+    devices.is_none_or(|devices| devices.contains(&device))
+}
+
 /// What a filter must show, newest first.
 fn expected(all: &[Command], filter: &CommandFilter) -> Vec<CommandId> {
     let shown = |c: &&Command| {
         c.app == filter.app
             && !matches!(c.kind, Kind::Direct { .. })
-            && filter.device.is_none_or(|device| c.device == device)
+            && named(filter.devices.as_ref(), c.device)
             && filter.from.is_none_or(|from| c.created >= from)
             && filter.to.is_none_or(|to| c.created <= to)
     };
@@ -91,10 +96,12 @@ pub(super) fn lists_show_what_their_filter_says(store: &dyn Store) {
     let all = sixty(store);
     let devices = [
         None,
-        Some(device(1).id),
-        Some(device(2).id),
-        Some(device(4).id),
-        Some(DeviceId::new(1, 7)),
+        Some(vec![device(1).id]),
+        Some(vec![device(2).id]),
+        Some(vec![device(4).id]),
+        Some(vec![device(4).id, DeviceId::new(1, 7), device(2).id]),
+        Some(vec![DeviceId::new(1, 7)]),
+        Some(vec![]),
     ];
     let times = [
         None,
@@ -107,11 +114,11 @@ pub(super) fn lists_show_what_their_filter_says(store: &dyn Store) {
     ];
     let mut shown = 0;
     for app in 1..=3 {
-        for device in devices {
+        for devices in &devices {
             for from in times {
                 for to in times {
                     let filter = CommandFilter {
-                        device,
+                        devices: devices.clone(),
                         from,
                         to,
                         ..every(app)
@@ -149,10 +156,14 @@ pub(super) fn lists_show_what_their_filter_says(store: &dyn Store) {
 
 pub(super) fn r2_6_pages_are_cut_from_the_whole(store: &dyn Store) {
     let all = sixty(store);
-    for device in [None, Some(device(2).id)] {
+    for devices in [
+        None,
+        Some(vec![device(2).id]),
+        Some((1..=4).map(|n| device(n).id).collect()),
+    ] {
         for from in [None, Some(at(7))] {
             let whole = CommandFilter {
-                device,
+                devices: devices.clone(),
                 from,
                 ..every(1)
             };
@@ -201,7 +212,7 @@ pub(super) fn r2_6_pages_are_bounded(store: &dyn Store) {
     for device in [None, Some(device(1).id)] {
         let filter = CommandFilter {
             take: usize::MAX,
-            device,
+            devices: device.map(|device| vec![device]),
             ..every(1)
         };
         let page = store.commands(&filter).expect("lists are read");
@@ -267,15 +278,16 @@ pub(super) fn cancel_tasks_are_listed_by_filter(store: &dyn Store) {
     let all = twelve_tasks(store);
     let devices = [
         None,
-        Some(device(2).id),
-        Some(device(3).id),
-        Some(DeviceId::new(2, 1)),
+        Some(vec![device(2).id]),
+        Some(vec![device(3).id]),
+        Some(vec![device(3).id, device(2).id]),
+        Some(vec![DeviceId::new(2, 1)]),
     ];
     let times = [None, Some(at(0)), Some(at(4)), Some(at(12))];
     let tasks = [None, Some(all[0].id), Some(all[5].id)];
     let mut filters = vec![];
     for app in (1..=3).map(AppKey) {
-        for device in devices {
+        for devices in &devices {
             for (from, to) in times
                 .into_iter()
                 .flat_map(|from| times.map(|to| (from, to)))
@@ -284,7 +296,7 @@ pub(super) fn cancel_tasks_are_listed_by_filter(store: &dyn Store) {
                 filters.push(CancelTaskFilter {
                     app,
                     task,
-                    device,
+                    devices: devices.clone(),
                     succeeded,
                     from,
                     to,
@@ -322,7 +334,7 @@ fn compare_tasks(store: &dyn Store, all: &[CancelTask], filter: &CancelTaskFilte
     let shown = |task: &&CancelTask| {
         task.app == filter.app
             && filter.task.is_none_or(|id| task.id == id)
-            && filter.device.is_none_or(|device| task.device == device)
+            && named(filter.devices.as_ref(), task.device)
             && filter
                 .succeeded
                 .is_none_or(|succeeded| task.commands.is_empty() != succeeded)

@@ -60,7 +60,7 @@ pub(super) fn an_empty_store_has_nothing(store: &dyn Store) {
     assert_eq!(store.ended_by_mid(device(1).id, mid, 10).expect(read), None);
     let filter = CommandFilter {
         app: AppKey(1),
-        device: None,
+        devices: None,
         from: None,
         to: None,
         skip: 0,

@@ -26,9 +26,10 @@ impl Tables {
     }
 
     pub(super) fn page(&self, filter: &CommandFilter) -> Page<Command> {
-        let mut found: Vec<&Command> = match filter.device {
-            Some(device) => self
-                .of_device(device)
+        let mut found: Vec<&Command> = match &filter.devices {
+            Some(devices) => devices
+                .iter()
+                .flat_map(|device| self.of_device(*device))
                 .filter(|c| shows(filter, c))
                 .collect(),
             None => self
@@ -39,7 +40,7 @@ impl Tables {
         };
         found.sort_by_key(|c| std::cmp::Reverse((c.created, c.id.seq)));
         let mut page = page_of(&found, filter.skip, filter.take);
-        if filter.device.is_none() && filter.from.is_none() && filter.to.is_none() {
+        if filter.devices.is_none() && filter.from.is_none() && filter.to.is_none() {
             page.total = self.listed.get(&filter.app).copied().unwrap_or_default();
         }
         page
@@ -156,10 +157,15 @@ fn shows(filter: &CommandFilter, command: &Command) -> bool {
         && filter.to.is_none_or(|to| command.created <= to)
 }
 
+/// Whether a device is among those that a filter names; one that names none means all.
+fn among(devices: Option<&[DeviceId]>, device: DeviceId) -> bool {
+    devices.is_none_or(|devices| devices.contains(&device))
+}
+
 pub(super) fn shows_task(filter: &CancelTaskFilter, task: &CancelTask) -> bool {
     task.app == filter.app
         && filter.task.is_none_or(|id| task.id == id)
-        && filter.device.is_none_or(|device| task.device == device)
+        && among(filter.devices.as_deref(), task.device)
         && filter
             .succeeded
             .is_none_or(|succeeded| succeeded != task.commands.is_empty())

@@ -8,6 +8,7 @@ use crate::limits::{COUNTED_TOTAL_MAX, PAGE_ITEMS_MAX, SKIP_MAX};
 use crate::records::{CancelTask, CancelTaskFilter, CommandFilter, Marks, Page};
 use delivery::{AppKey, Cause, Command, CommandId, DeviceId, Lane, Link, Mid, MidSequence, Moment};
 use rusqlite::{Connection, Params, Row, ToSql};
+use std::cmp::Reverse;
 use std::ops::ControlFlow;
 
 /// The items of a statement's rows.
@@ -194,8 +195,8 @@ pub(super) fn ended_by_mid(
 }
 
 pub(super) fn commands(conn: &Connection, filter: &CommandFilter) -> Result<Page<Command>, Failed> {
-    if let Some(device) = filter.device {
-        return commands_of(conn, device, filter);
+    if let Some(devices) = &filter.devices {
+        return commands_of(conn, devices, filter);
     }
     let (from, to) = bounds(filter.from, filter.to);
     let (app, skip) = (integer(filter.app.0), integer(filter.skip));
@@ -218,38 +219,55 @@ pub(super) fn commands(conn: &Connection, filter: &CommandFilter) -> Result<Page
     })
 }
 
-/// The commands of one device that a filter shows; they are sought in the device's line.
+/// The commands of some devices that a filter shows; they are sought in the devices' lines.
 fn commands_of(
     conn: &Connection,
-    device: DeviceId,
+    devices: &[DeviceId],
     filter: &CommandFilter,
 ) -> Result<Page<Command>, Failed> {
-    let mut page = Page {
-        total: 0,
-        items: Vec::new(),
-    };
-    if known(conn, device)?.is_none() {
-        return Ok(page);
-    }
     let take = page_items(filter.skip, filter.take);
-    let mut seqs = Vec::new();
-    line::walk(conn, device.seq(), |place| {
-        if filter.from.is_some_and(|from| place.created < from) || page.total == COUNTED_TOTAL_MAX {
-            return ControlFlow::Break(());
+    let skip = usize::try_from(filter.skip.min(SKIP_MAX)).expect("a bound");
+    let page_end = skip + take;
+    let mut total = 0;
+    let mut newest: Vec<(Moment, u64)> = Vec::new();
+    for device in devices {
+        if known(conn, *device)?.is_none() {
+            continue;
         }
-        let shown = !place.direct
-            && place.app == filter.app
-            && filter.to.is_none_or(|to| place.created <= to);
-        if shown {
-            if page.total >= filter.skip && seqs.len() < take {
-                seqs.push(place.seq);
+        let mut own = 0;
+        line::walk(conn, device.seq(), |place| {
+            let is_older = filter.from.is_some_and(|from| place.created < from);
+            if is_older || total == COUNTED_TOTAL_MAX {
+                return ControlFlow::Break(());
             }
-            page.total += 1;
+            let shown = !place.direct
+                && place.app == filter.app
+                && filter.to.is_none_or(|to| place.created <= to);
+            if shown {
+                if own < page_end {
+                    newest.push((place.created, place.seq));
+                    own += 1;
+                }
+                total += 1;
+            }
+            ControlFlow::Continue(())
+        })?;
+        if devices.len() > 1 && newest.len() > 2 * page_end {
+            newest.sort_unstable_by_key(|place| Reverse(*place));
+            newest.truncate(page_end);
         }
-        ControlFlow::Continue(())
-    })?;
-    page.items = by_seqs(conn, &seqs)?;
-    Ok(page)
+    }
+    newest.sort_unstable_by_key(|place| Reverse(*place));
+    let seqs: Vec<u64> = newest
+        .iter()
+        .skip(skip)
+        .take(take)
+        .map(|(_, seq)| *seq)
+        .collect();
+    Ok(Page {
+        total,
+        items: by_seqs(conn, &seqs)?,
+    })
 }
 
 /// The commands with these sequence numbers, which the line names.
@@ -330,21 +348,24 @@ pub(super) fn cancel_tasks(
         Some(true) => (1, 1),
         Some(false) => (0, 0),
     };
-    let device = filter.device.map(|device| integer(device.seq()));
-    let device_id = filter.device.map(rows::device_id);
+    let devices = filter.devices.as_deref();
+    let device = devices.map(|ids| json(ids, |id| id.seq().to_string()));
+    let device_id = devices.map(|ids| json(ids, |id| format!("\"{:032X}\"", id.as_u128())));
     let task = filter.task.map(rows::task_id);
     let app = integer(filter.app.0);
-    let which = match (filter.task, filter.device) {
+    let which = match (filter.task, &device) {
         (Some(_), _) => "cancel_task WHERE id = ?5 AND app = ?1 AND created BETWEEN ?2 AND ?3",
         (None, Some(_)) => {
-            "cancel_task INDEXED BY cancel_task_by_device WHERE device = ?6 AND created BETWEEN ?2 AND ?3 AND app = ?1"
+            "cancel_task INDEXED BY cancel_task_by_device WHERE device IN (SELECT value FROM json_each(?6))
+             AND created BETWEEN ?2 AND ?3 AND app = ?1"
         }
         (None, None) => {
             "cancel_task INDEXED BY cancel_task_by_app WHERE app = ?1 AND created BETWEEN ?2 AND ?3"
         }
     };
     let which = format!(
-        "{which} AND found BETWEEN ?4 AND ?8 AND (?5 IS NULL OR id = ?5) AND (?6 IS NULL OR (device = ?6 AND device_id = ?7))"
+        "{which} AND found BETWEEN ?4 AND ?8 AND (?5 IS NULL OR id = ?5)
+         AND (?6 IS NULL OR (device IN (SELECT value FROM json_each(?6)) AND hex(device_id) IN (SELECT value FROM json_each(?7))))"
     );
     let mut params: Vec<&dyn ToSql> = vec![
         &app, &from, &to, &found_min, &task, &device, &device_id, &found_max,
@@ -360,6 +381,12 @@ pub(super) fn cancel_tasks(
         total,
         items: all(conn, &sql, params.as_slice(), rows::cancel_task)?,
     })
+}
+
+/// Devices as a list that SQLite reads.
+fn json(ids: &[DeviceId], each: impl Fn(&DeviceId) -> String) -> String {
+    let list: Vec<String> = ids.iter().map(each).collect();
+    format!("[{}]", list.join(","))
 }
 
 /// The bounds of a time filter as SQLite compares them.

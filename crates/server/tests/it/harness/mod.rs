@@ -70,7 +70,7 @@ impl Platform {
             metrics: Arc::new(Metrics::default()),
             shutdown: shutdown.clone(),
             models: Arc::new(Models::open(kept.clone()).expect("memory can be read")),
-            grants: Arc::new(Grants::default()),
+            grants: Arc::new(Grants::open(&*kept).expect("memory can be read")),
             faults: faults.clone(),
             command_seq: marks.command_seq.into(),
         };
