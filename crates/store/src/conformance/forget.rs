@@ -119,7 +119,7 @@ fn find(store: &dyn Store, id: CommandId) -> Option<Command> {
 fn listed(store: &dyn Store, device: bool) -> (u64, Vec<u64>) {
     let filter = CommandFilter {
         app: AppKey(1),
-        device: device.then(|| super::given::device(1).id),
+        devices: device.then(|| vec![super::given::device(1).id]),
         from: None,
         to: None,
         skip: 0,
