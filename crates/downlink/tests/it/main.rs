@@ -7,4 +7,5 @@ mod demo;
 mod devices;
 mod process;
 mod program;
+mod readme;
 mod tls;
