@@ -36,6 +36,8 @@ enum Which {
     Lives,
     /// Latencies at 300 commands a second.
     Latency,
+    /// Latencies of those who are served while three times as much comes as can be.
+    Overload,
     /// Memory of idle devices.
     Idle,
     /// Start-up and full lives on a store full of open commands.
@@ -76,6 +78,7 @@ impl Which {
             Self::Start => Part::Start,
             Self::Lives => Part::Lives,
             Self::Latency => Part::Latency,
+            Self::Overload => Part::Overload,
             Self::Idle => Part::Idle,
             Self::Full => Part::Full,
         }

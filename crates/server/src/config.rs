@@ -62,6 +62,11 @@ sections! {
         bind_s: u64 = 180;
         /// Bytes of a request's body.
         body_bytes_max: usize = 1_048_576;
+        /// MiB of the bodies of all requests that are under way; what goes beyond is refused (100501, 503).
+        bodies_mib_max: usize = 64;
+        /// Requests that are worked on at the same time: so many that take something new on (commands, calls, devices), and as
+        /// many others beside them. What goes beyond is refused at once (100501, 503): who is served does not wait behind it.
+        requests_max: usize = 256;
         /// Bytes of a request's line and headers; at least 8192.
         header_bytes_max: usize = 32_768;
         /// Connections at the same time; further ones wait to be accepted.

@@ -220,6 +220,8 @@ fn north_settings(config: &Config) -> north::Settings {
         cloud_wait: Duration::from_secs(config.north.cloud_wait_s),
         free_bytes_min: config.store.free_mib_min * MIB,
         body_bytes_max: config.north.body_bytes_max,
+        all_bodies_bytes_max: config.north.bodies_mib_max.saturating_mul(1_048_576),
+        requests_max: config.north.requests_max,
         head_bytes_max: config.north.header_bytes_max,
         connections_max: config.north.connections_max,
         client_time: Duration::from_secs(config.north.client_s),

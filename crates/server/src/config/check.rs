@@ -33,6 +33,13 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         1,
         1_000_000,
     )?;
+    within("north.requests_max", config.north.requests_max, 1, 100_000)?;
+    within(
+        "north.bodies_mib_max",
+        config.north.bodies_mib_max,
+        config.north.body_bytes_max.div_ceil(MIB),
+        1_048_576,
+    )?;
     within("north.client_s", config.north.client_s, 1, 3_600)?;
     within("north.idle_s", config.north.idle_s, 1, 86_400)?;
     within("north.bind_s", config.north.bind_s, 1, 31_536_000)?;

@@ -51,7 +51,10 @@ pub(super) enum Error {
     Method(Vec<Method>),
     /// The body is larger than allowed; the connection ends.
     #[error("body too large")]
-    BodyTooLarge,
+    BodyTooLarge {
+        /// What is allowed.
+        bytes_max: usize,
+    },
     /// The body did not arrive in time, or not whole; the connection ends.
     #[error("body too slow")]
     BodyTooSlow,
@@ -81,6 +84,10 @@ impl Error {
             Self::Row(log) | Self::Internal(log) => {
                 tracing::warn!(%request, code = failure.code.number(), cause = %log, "a request failed");
             }
+            Self::Overload(_) => {
+                // The load tells of these once a second.
+                tracing::debug!(%request, code = failure.code.number(), cause = %self, "a request was refused");
+            }
             other => {
                 tracing::info!(%request, code = failure.code.number(), cause = %other, "a request was refused");
             }
@@ -103,7 +110,7 @@ impl Error {
                 let value = HeaderValue::from_str(&names.join(", ")).expect("methods are tokens");
                 headers.insert(ALLOW, value);
             }
-            Self::BodyTooLarge | Self::BodyTooSlow => {
+            Self::BodyTooLarge { .. } | Self::BodyTooSlow => {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Self::Refused(_)
@@ -147,10 +154,9 @@ impl Error {
                 Failure::new(operation.map_or(Code::Internal, Operation::internal))
             }
             Self::Method(_) => Failure::new(Code::MethodNotAllowed),
-            Self::BodyTooLarge => Failure::with_detail(
-                Code::BodyTooLarge,
-                format!("at most {} bytes", settings.body_bytes_max),
-            ),
+            Self::BodyTooLarge { bytes_max } => {
+                Failure::with_detail(Code::BodyTooLarge, format!("at most {bytes_max} bytes"))
+            }
             Self::BodyTooSlow => Failure::with_detail(
                 Code::RequestTooSlow,
                 format!(

@@ -2,7 +2,7 @@
 //!
 //! | | code | what | where |
 //! |-|------|------|-------|
-//! | 1 | 100501 | overload, or the disk is nearly full (creates only, R2.5) | [`North::admit`] |
+//! | 1 | 100501 | overload ([`load`](super::load)), or the disk is nearly full (creates only, R2.5) | [`North::admit`] |
 //! | 2 | 100220 | no `app_key` | [`North::admit`] |
 //! | 3 | 1010005 | the token | [`North::admit`] |
 //! | 4 | 1010009 | throttle | [`North::admit`] |
@@ -20,6 +20,7 @@
 //! Login, refresh and logout need no token; a right secret counts against the throttle there, see [`auth`](super::auth).
 
 use super::error::Error;
+use super::load::Kind;
 use super::{Call, North, compat};
 use crate::clock;
 use crate::faults::Fault;
@@ -105,6 +106,7 @@ impl North {
         if self.faults().strikes(Fault::Overload) {
             return Err(Error::Overload("a fault was asked for"));
         }
+        self.load.check(Kind::of(operation))?;
         if creates(operation)
             && self.space.is_short(
                 || self.dispatch.parts().store.free_bytes(),
@@ -333,7 +335,7 @@ const fn is_creators(operation: Operation) -> bool {
 }
 
 /// Whether an operation takes something new on, for which there must be room.
-const fn creates(operation: Operation) -> bool {
+pub(super) const fn creates(operation: Operation) -> bool {
     match operation {
         Operation::RegDirectDevice
         | Operation::RegDirectDeviceWithSecret

@@ -3,6 +3,7 @@
 use super::answer::Answer;
 use super::check::{Asked, Checked, Misfit};
 use super::error::Error;
+use super::load::Place;
 use super::repeat::{self, Repeatable};
 use super::{Call, North, callback_url, wire};
 use crate::body::{Body, Direct};
@@ -76,7 +77,7 @@ pub(super) async fn invoke(
     submit(
         north,
         (device.id, ask),
-        (request_id, is_cloud(&request)),
+        (request_id, is_cloud(&request).then_some(&call.place)),
         repeatable.as_ref(),
     )
     .await
@@ -86,12 +87,12 @@ pub(super) async fn invoke(
 async fn submit(
     north: &North,
     (device, ask): (DeviceId, Ask),
-    (request_id, cloud): (String, bool),
+    (request_id, cloud): (String, Option<&Place>),
     repeatable: Option<&Repeatable>,
 ) -> Result<Answer, Error> {
     let (follow, changes) = mpsc::unbounded_channel();
     let ask = Ask {
-        follow: cloud.then_some(follow),
+        follow: cloud.map(|_| follow),
         ..ask
     };
     let accepted = north.dispatch.submit(device, ask).await;
@@ -105,12 +106,13 @@ async fn submit(
             "the call cannot be written for the device; no byte of it left",
         ));
     }
-    let status = if cloud {
+    let status = if let Some(place) = cloud {
+        place.rest();
         outcome(changes, &accepted.command, north.settings.cloud_wait).await
     } else {
         InvokeStatus::Sent
     };
-    Ok(answer(north, (!cloud).then_some(request_id), status))
+    Ok(answer(north, cloud.is_none().then_some(request_id), status))
 }
 
 fn is_cloud(request: &InvokeRequest) -> bool {

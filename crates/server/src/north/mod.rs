@@ -20,6 +20,7 @@ mod gate;
 mod info;
 mod invoke;
 mod listener;
+mod load;
 mod measure;
 mod old_commands;
 mod operator;
@@ -56,6 +57,7 @@ use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Body;
+use load::{Kind, Load, Place};
 use measure::Measures;
 use space::Space;
 use std::fmt;
@@ -75,6 +77,7 @@ pub struct North {
     calls: Windows<AppKey>,
     failed_logins: Windows<IpAddr>,
     secret_checks: SecretChecks,
+    load: Arc<Load>,
     space: Space,
     measures: Measures,
     run: u64,
@@ -91,6 +94,8 @@ struct Call {
     body: Bytes,
     from: IpAddr,
     now: Moment,
+    /// Held until the request is answered.
+    place: Place,
 }
 
 /// What names a request in the log and in `x-request-id`: a random mark of the process and a number.
@@ -119,6 +124,10 @@ impl North {
                 settings.secret_checks_max,
                 settings.secret_checks_waiting_max,
             ),
+            load: Arc::new(Load::new(
+                settings.requests_max,
+                settings.all_bodies_bytes_max,
+            )),
             space: Space::new(settings.free_bytes_min),
             measures: Measures::new(),
             run: random::number(),
@@ -188,7 +197,9 @@ impl North {
             Ok(caller) => caller,
             Err(error) => return self.turn_away(body, error).await,
         };
-        let body = body::take(body, &self.settings).await?;
+        let mut share = self.load.share();
+        let body = body::take(body, operation, &self.settings, &mut share).await?;
+        let place = self.load.enter(Kind::of(operation), share)?;
         if self.faults().strikes(Fault::Handler) {
             return Err(Error::Internal("a fault was asked for".to_owned()));
         }
@@ -201,6 +212,7 @@ impl North {
             body,
             from,
             now: self.clock().now(),
+            place,
         };
         if changes_registry(operation) {
             let north = self.clone();

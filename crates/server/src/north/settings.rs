@@ -41,6 +41,10 @@ pub struct Settings {
     pub free_bytes_min: u64,
     /// Bytes of a request's body.
     pub body_bytes_max: usize,
+    /// Bytes of the bodies of all requests that are under way (100501).
+    pub all_bodies_bytes_max: usize,
+    /// Requests that are worked on at the same time: so many that take something new on, and so many others (100501).
+    pub requests_max: usize,
     /// Bytes of a request's line and headers; at least 8,192.
     pub head_bytes_max: usize,
     /// Headers of a request.
@@ -84,6 +88,8 @@ impl Default for Settings {
             cloud_wait: Duration::from_secs(20),
             free_bytes_min: 64 * 1_048_576,
             body_bytes_max: 1_048_576,
+            all_bodies_bytes_max: 64 * 1_048_576,
+            requests_max: 256,
             head_bytes_max: 32_768,
             headers_max: 100,
             connections_max: 4_096,

@@ -13,6 +13,7 @@ mod north_devices;
 mod north_errors;
 mod north_invoke;
 mod north_listener;
+mod north_overload;
 mod north_support;
 mod north_tolerances;
 mod north_vectors;

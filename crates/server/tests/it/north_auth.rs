@@ -56,8 +56,16 @@ async fn r3_6_a_login_kills_earlier_tokens() {
     let bench = Bench::start().await;
     let (first, other) = (bench.login("app").await, bench.login("other").await);
     assert!(works(&bench, &first).await);
+    let refresh = bench
+        .raw("POST", LOGIN, &[], &form("secret-of-app"))
+        .await
+        .json()["refreshToken"]
+        .clone();
     let second = bench.login("app").await;
     assert!(!works(&bench, &first).await);
+    let body = format!(r#"{{"appId":"app","secret":"secret-of-app","refreshToken":{refresh}}}"#);
+    let killed = bench.raw("POST", REFRESH, &[], &body).await;
+    assert_eq!(killed.error(), (401, "100208".into()), "refresh tokens too");
     assert!(works(&bench, &second).await);
     let bearer = format!("Bearer {other}");
     let got = bench
@@ -245,6 +253,8 @@ async fn r3_5_only_calls_with_a_right_token_count() {
     .await;
     for _ in 0..5 {
         assert!(!works(&bench, "wrong").await);
+        let got = bench.raw("POST", LOGIN, &[], &form("wrong")).await;
+        assert_eq!(got.error().1, "100208");
     }
     assert_eq!(bench.call("GET", COMMANDS, "").await.status, 200);
     assert_eq!(bench.call("GET", COMMANDS, "").await.error().1, "1010009");

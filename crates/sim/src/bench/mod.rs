@@ -8,6 +8,7 @@ mod backlog;
 mod disk;
 mod machine;
 mod measure;
+mod overload;
 mod parts;
 mod scene;
 
@@ -34,6 +35,8 @@ pub enum Part {
     Lives,
     /// Latencies at 300/s.
     Latency,
+    /// Latencies of those who are served while three times as much comes.
+    Overload,
     /// Memory of idle connections.
     Idle,
     /// Start-up and full lives on a store full of open commands.
@@ -109,6 +112,7 @@ pub(crate) struct Size {
     warm: Duration,
     lives: Duration,
     paced: Duration,
+    flood: Duration,
     disk: Duration,
     lives_devices: usize,
     idle_devices: usize,
@@ -121,6 +125,7 @@ impl Size {
         warm: Duration::from_secs(3),
         lives: Duration::from_secs(15),
         paced: Duration::from_secs(20),
+        flood: Duration::from_secs(8),
         disk: Duration::from_secs(3),
         lives_devices: 2_000,
         idle_devices: 10_000,
@@ -131,6 +136,7 @@ impl Size {
         warm: Duration::from_secs(1),
         lives: Duration::from_secs(4),
         paced: Duration::from_secs(4),
+        flood: Duration::from_secs(3),
         disk: Duration::from_secs(1),
         lives_devices: 1_000,
         idle_devices: 2_000,
@@ -140,7 +146,7 @@ impl Size {
 
     /// Files and connections of this process and of the server's.
     fn files(&self) -> u64 {
-        let connections = self.idle_devices.max(self.lives_devices) + 1_000;
+        let connections = self.idle_devices.max(self.lives_devices) + 2_000;
         u64::try_from(connections).unwrap_or(u64::MAX)
     }
 }
@@ -193,6 +199,9 @@ impl Bench {
         }
         if self.wants(Part::Latency) {
             tell(teller, &parts::latency(&scene, &self.size).await?)?;
+        }
+        if self.wants(Part::Overload) {
+            tell(teller, &overload::overload(&scene, &self.size).await?)?;
         }
         if self.wants(Part::Lives) || self.wants(Part::Full) {
             let first = parts::lives(&scene, &self.size, "").await?;

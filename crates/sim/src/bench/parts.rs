@@ -13,7 +13,7 @@ use crate::load::{Idle, Lives, LivesReport, Paced};
 use crate::rig::{Counters, Server};
 
 /// HTTP connections of the closed loop.
-const LIVES_CONNECTIONS: usize = 128;
+pub(crate) const LIVES_CONNECTIONS: usize = 128;
 /// HTTP connections of the open loop: how many requests may be under way.
 const PACED_CONNECTIONS: usize = 16;
 /// POSTs a second of the open loop.
@@ -106,7 +106,8 @@ pub(crate) async fn lives(
     })
 }
 
-fn rate(report: &LivesReport) -> f64 {
+/// Lives a second.
+pub(crate) fn rate(report: &LivesReport) -> f64 {
     float(report.lives) / report.elapsed.as_secs_f64().max(f64::EPSILON)
 }
 

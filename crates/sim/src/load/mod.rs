@@ -3,6 +3,7 @@
 //! ```text
 //!   Lives     closed loop: POST → 201 → PUBLISH → PUBACK → deviceRsp → its PUBACK, which says that SUCCESSFUL is committed (R6.4, R11)
 //!   Paced     open loop:   so many POSTs a second, each latency counted from the moment it was meant to leave
+//!   Flood     open loop:   the same over many connections, more than the platform serves: what is refused is counted
 //!   Idle      devices that are connected, subscribed and silent
 //!   Backlog   commands for devices that are asleep
 //! ```
@@ -13,6 +14,7 @@
 
 mod backlog;
 mod device;
+mod flood;
 mod histogram;
 mod idle;
 mod lives;
@@ -31,6 +33,7 @@ use crate::credentials::Credentials;
 use crate::device::Ended;
 
 pub use backlog::Backlog;
+pub use flood::{Flood, FloodReport};
 pub use histogram::Histogram;
 pub use idle::Idle;
 pub use lives::{Lives, LivesReport};

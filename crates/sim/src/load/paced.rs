@@ -22,8 +22,8 @@ use crate::credentials::Credentials;
 /// by about 50 µs.
 const SPIN_US: u64 = 150;
 /// From the start to the first request, so that all threads are there.
-const LEAD_US: u64 = 10_000;
-const DEVICES_PER_TASK: usize = 32;
+pub(super) const LEAD_US: u64 = 10_000;
+pub(super) const DEVICES_PER_TASK: usize = 32;
 const READ_BYTES: usize = 4096;
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
@@ -54,14 +54,14 @@ pub struct PacedReport {
 
 /// When which request is to leave.
 #[derive(Clone, Copy, Debug)]
-struct Plan {
-    start_us: u64,
-    rate: u64,
-    count: u64,
+pub(super) struct Plan {
+    pub(super) start_us: u64,
+    pub(super) rate: u64,
+    pub(super) count: u64,
 }
 
 impl Plan {
-    fn moment_us(self, n: u64) -> u64 {
+    pub(super) fn moment_us(self, n: u64) -> u64 {
         self.start_us + n * 1_000_000 / self.rate
     }
 }
@@ -148,17 +148,17 @@ impl Paced {
 }
 
 /// Some devices, and what was heard of them.
-struct Listener {
-    devices: Vec<DeviceLink>,
-    plan: Plan,
-    arrived: Histogram,
-    ended: Arc<AtomicU64>,
+pub(super) struct Listener {
+    pub(super) devices: Vec<DeviceLink>,
+    pub(super) plan: Plan,
+    pub(super) arrived: Histogram,
+    pub(super) ended: Arc<AtomicU64>,
     /// How many commands were accepted; the greatest number until it is known.
-    accepted: Arc<AtomicU64>,
+    pub(super) accepted: Arc<AtomicU64>,
 }
 
 impl Listener {
-    async fn run(mut self) -> Result<Histogram, LoadError> {
+    pub(super) async fn run(mut self) -> Result<Histogram, LoadError> {
         let mut look = tokio::time::interval(Duration::from_millis(20));
         loop {
             tokio::select! {

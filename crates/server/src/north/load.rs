@@ -1,0 +1,235 @@
+//! How much is under way (R3.1, check 1): what goes beyond is refused at once with 100501, before anything is accepted.
+//!
+//! Whatever is taken on waits its turn, so the bound is the latency: what is under way, divided by what the machine does in a
+//! second. A short queue keeps the latency of those who are served while others are turned away.
+//!
+//! Requests that take something new on have places of their own, beside those of all others: a flood of commands keeps nobody
+//! from reading, cancelling or logging in, and a flood of reads keeps no command out. A direct call that waits for its device is
+//! no work and gives its place back. Bodies share a bound of bytes, counted as they arrive: a head that announces much and a
+//! client that sends slowly hold nothing.
+
+use super::error::Error;
+use super::gate;
+use crate::clock;
+use api::Operation;
+use metrics::{Counter, counter};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+/// The log tells at most so often that requests are refused, in milliseconds.
+const TOLD_EVERY_MS: u64 = 1_000;
+const BUSY: &str = "too many requests are under way";
+const FULL: &str = "too many bytes of requests are in memory";
+
+/// What kind of work a request is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It takes something new on: a command, a call, a device.
+    Create,
+    /// It reads, changes, cancels or logs in.
+    Other,
+}
+
+/// What is under way in one platform.
+pub(super) struct Load {
+    creates: Bound,
+    others: Bound,
+    body_bytes: Bound,
+    tell_at: AtomicU64,
+}
+
+struct Bound {
+    max: usize,
+    taken: AtomicUsize,
+    refused: Counter,
+}
+
+/// A request's place among those that are worked on, and its share of the bytes. Dropped, both are free again.
+pub(super) struct Place {
+    load: Arc<Load>,
+    kind: Kind,
+    held: AtomicBool,
+    /// Given back with the place.
+    _body: Share,
+}
+
+/// Bytes of a body in memory.
+pub(super) struct Share {
+    load: Arc<Load>,
+    bytes: usize,
+}
+
+impl Kind {
+    /// The kind of an operation's requests.
+    pub(super) const fn of(operation: Operation) -> Self {
+        if gate::creates(operation) {
+            Self::Create
+        } else {
+            Self::Other
+        }
+    }
+}
+
+impl Load {
+    /// So many requests of each kind at the same time, and so many bytes of their bodies.
+    pub(super) fn new(requests_max: usize, body_bytes_max: usize) -> Self {
+        let bound = |max: usize, kind: &'static str| Bound {
+            max: max.max(1),
+            taken: AtomicUsize::new(0),
+            refused: counter!("downlink_http_overload_total", "kind" => kind),
+        };
+        Self {
+            creates: bound(requests_max, "create"),
+            others: bound(requests_max, "other"),
+            body_bytes: bound(body_bytes_max, "body"),
+            tell_at: AtomicU64::new(0),
+        }
+    }
+
+    /// Refuses while there is no place, so that no body is read for nothing.
+    pub(super) fn check(&self, kind: Kind) -> Result<(), Error> {
+        let bound = self.of(kind);
+        if bound.taken.load(Ordering::Relaxed) < bound.max {
+            return Ok(());
+        }
+        Err(self.refuse(bound, BUSY))
+    }
+
+    /// Takes a place for a request whose body has arrived.
+    pub(super) fn enter(self: &Arc<Self>, kind: Kind, body: Share) -> Result<Place, Error> {
+        let bound = self.of(kind);
+        if !bound.take(1) {
+            return Err(self.refuse(bound, BUSY));
+        }
+        Ok(Place {
+            load: self.clone(),
+            kind,
+            held: AtomicBool::new(true),
+            _body: body,
+        })
+    }
+
+    /// The share of a body of which nothing has arrived.
+    pub(super) fn share(self: &Arc<Self>) -> Share {
+        Share {
+            load: self.clone(),
+            bytes: 0,
+        }
+    }
+
+    fn of(&self, kind: Kind) -> &Bound {
+        match kind {
+            Kind::Create => &self.creates,
+            Kind::Other => &self.others,
+        }
+    }
+
+    fn refuse(&self, bound: &Bound, why: &'static str) -> Error {
+        bound.refused.increment(1);
+        let (now, order) = (clock::passed_ms(), Ordering::Relaxed);
+        let due = self.tell_at.load(order);
+        let next = now + TOLD_EVERY_MS;
+        if now >= due
+            && self
+                .tell_at
+                .compare_exchange(due, next, order, order)
+                .is_ok()
+        {
+            tracing::warn!(
+                why,
+                max = bound.max,
+                "requests are refused: more come than can be served"
+            );
+        }
+        Error::Overload(why)
+    }
+}
+
+impl Bound {
+    fn take(&self, count: usize) -> bool {
+        let fits = |taken: usize| taken.checked_add(count).filter(|sum| *sum <= self.max);
+        self.taken
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, fits)
+            .is_ok()
+    }
+
+    fn give(&self, count: usize) {
+        self.taken.fetch_sub(count, Ordering::AcqRel);
+    }
+}
+
+impl Place {
+    /// Gives the place back, because from here on the request only waits.
+    pub(super) fn rest(&self) {
+        if self.held.swap(false, Ordering::AcqRel) {
+            self.load.of(self.kind).give(1);
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.rest();
+    }
+}
+
+impl Share {
+    /// Counts bytes that have arrived.
+    pub(super) fn grow(&mut self, bytes: usize) -> Result<(), Error> {
+        let bound = &self.load.body_bytes;
+        if !bound.take(bytes) {
+            return Err(self.load.refuse(bound, FULL));
+        }
+        self.bytes += bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.load.body_bytes.give(self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn enter(load: &Arc<Load>, kind: Kind) -> Result<Place, Error> {
+        load.enter(kind, load.share())
+    }
+
+    #[test]
+    fn each_kind_has_places_of_its_own_and_they_come_back() {
+        let load = Arc::new(Load::new(2, 10));
+        let first = enter(&load, Kind::Create).expect("a place");
+        let second = enter(&load, Kind::Create).expect("a place");
+        assert!(load.check(Kind::Create).is_err() && enter(&load, Kind::Create).is_err());
+        let other = enter(&load, Kind::Other).expect("a place of its own kind");
+        drop(first);
+        load.check(Kind::Create).expect("one came back");
+        second.rest();
+        second.rest();
+        drop(second);
+        let all = [(); 2].map(|()| enter(&load, Kind::Create).expect("both came back, once each"));
+        assert!(enter(&load, Kind::Create).is_err());
+        drop((all, other));
+        assert_eq!(load.creates.taken.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn bytes_are_shared_by_all_bodies() {
+        let load = Arc::new(Load::new(2, 10));
+        let (mut one, mut two) = (load.share(), load.share());
+        one.grow(6).expect("room");
+        two.grow(4).expect("room");
+        assert!(two.grow(1).is_err());
+        drop(one);
+        two.grow(6).expect("room again");
+        let place = load.enter(Kind::Create, two).expect("a place");
+        assert!(load.share().grow(1).is_err(), "a request holds its body");
+        place.rest();
+        drop(place);
+        load.share().grow(10).expect("all of it");
+    }
+}
