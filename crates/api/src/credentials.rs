@@ -8,6 +8,7 @@ use crate::{Invalid, Secret};
 
 /// A new verification code [3.3].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RefreshKeyRequest {
     /// The new code, up to 256 characters; generated when absent.
@@ -16,9 +17,12 @@ pub struct RefreshKeyRequest {
     /// The new mark of the device, 1 to 256 characters; absent = the old one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node_id: Option<String>,
-    /// Seconds for the next contact, 0 = without end, absent =
-    /// [`BIND_TIMEOUT_DEFAULT_SECONDS`](crate::registration::BIND_TIMEOUT_DEFAULT_SECONDS).
+    /// Seconds for the next contact, 0 = without end, absent = 180.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "openapi",
+        schemars(extend("default" = crate::registration::BIND_TIMEOUT_DEFAULT_SECONDS))
+    )]
     pub timeout: Option<u32>,
 }
 
@@ -37,16 +41,19 @@ impl RefreshKeyRequest {
 
 /// The answer to a new verification code [3.3].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RefreshKeyAnswer {
     /// The code of the request, or the one generated.
     pub verify_code: Secret,
     /// Seconds for the next contact.
+    #[cfg_attr(feature = "openapi", schemars(extend("x-unit" = "seconds")))]
     pub timeout: u32,
 }
 
 /// A new secret [3.3, §16.8].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RefreshSecretRequest {
     /// 20 hexadecimal digits; generated when absent.
@@ -74,11 +81,13 @@ impl RefreshSecretRequest {
 
 /// The answer to a new secret (§16.8).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RefreshSecretAnswer {
     /// What the device's MQTT password is made from; the old one is worth nothing any more.
     pub secret: Secret,
     /// Seconds for the next contact; 0 = without end.
+    #[cfg_attr(feature = "openapi", schemars(extend("x-unit" = "seconds")))]
     pub timeout: u32,
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Invalid;
+use crate::asked::asked;
 use crate::devices::{DeviceAnswer, NodeType};
 use crate::limits::{DEVICES_PAGE, DEVICES_PAGE_DEFAULT, ID, TEXT};
 use crate::query::{Page, Query, QueryWriter, TimeRange};
@@ -78,6 +79,7 @@ impl DevicesQuery {
     pub fn read(query: &Query) -> Result<Self, Invalid> {
         // A size alone chooses no page: an empty `pageNo` means that there are none (§15.27).
         let page = Page::read_set(query, DEVICES_PAGE, DEVICES_PAGE_DEFAULT)?;
+        asked!("", "select", Select);
         let selected = query.first("select").unwrap_or_default();
         Ok(Self {
             page: page.filter(|_| query.first("pageNo").is_some()),
@@ -119,6 +121,13 @@ impl DevicesQuery {
 }
 
 fn word<T: Copy>(query: &Query, key: &str, words: Words<T>) -> Result<Option<T>, Invalid> {
+    asked!(
+        "",
+        key,
+        Word {
+            words: words.iter().map(|(word, _)| *word).collect()
+        }
+    );
     let Some(given) = query.first(key) else {
         return Ok(None);
     };
@@ -138,6 +147,7 @@ fn text<T: PartialEq>(words: Words<T>, meant: T) -> &'static str {
 
 /// A page of devices [4.2].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DevicesAnswer {
     /// Devices of the whole list.

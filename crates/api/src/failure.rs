@@ -113,19 +113,19 @@ impl std::error::Error for Failure {}
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ErrorBody {
-    /// The gateway's name for `error_code`.
+    /// The gateway's name for `error_code`: on 1010005 and 1010009.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resultcode: Option<String>,
-    /// The gateway's name for `error_desc`.
+    /// The gateway's name for `error_desc`: on 1010005 and 1010009.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resultmsg: Option<String>,
-    /// The code.
+    /// The code, always a text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_code: Option<String>,
-    /// The code's text, verbatim.
+    /// The code's text in the operation's own table, verbatim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_desc: Option<String>,
-    /// What is wrong in this request (R3.3); ours.
+    /// What is wrong in this very request (R3.3); ours, and for people: do not parse it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }

@@ -53,6 +53,7 @@ impl OldCommandsQuery {
 
 /// Cancellation of every pending command of a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OldCancelRequest {
     /// The device, 1 to 64 characters.
@@ -70,9 +71,11 @@ impl OldCancelRequest {
 
 /// A command as it was shown in 2017: without `status`, but always with a result that says it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OldCommandAnswer {
     /// 32 hexadecimal digits.
+    #[cfg_attr(feature = "openapi", schemars(regex(pattern = r"^[0-9a-f]{32}$")))]
     pub command_id: String,
     /// The device's application.
     pub app_id: String,
@@ -84,6 +87,7 @@ pub struct OldCommandAnswer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback_url: Option<String>,
     /// Seconds it waits for the device.
+    #[cfg_attr(feature = "openapi", schemars(extend("x-unit" = "seconds")))]
     pub expire_time: u32,
     /// Where it stands, and what came of it.
     pub result: OldCommandResult,
@@ -104,6 +108,7 @@ pub struct OldCommandAnswer {
 
 /// `result` of a command of 2017.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OldCommandResult {
     /// Where the command stands, in the words of today.
@@ -137,6 +142,7 @@ impl From<CommandAnswer> for OldCommandAnswer {
 
 /// Commands, the newest first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OldCommandsAnswer {
     /// Commands of the whole list; after a cancellation, those that it met.

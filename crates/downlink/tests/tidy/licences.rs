@@ -15,6 +15,8 @@ const ACCEPTED: &[&str] = &[
     "CDLA-Permissive-2.0",
     "ISC",
     "MIT",
+    // MIT without even the duty to name the author.
+    "MIT-0",
     "Unicode-3.0",
     "Unlicense",
     "Zlib",

@@ -1,0 +1,109 @@
+//! Path variables, query keys and headers.
+
+use serde_json::{Value, json};
+
+use super::rules;
+use crate::Operation;
+use crate::asked::Asked;
+use crate::headers;
+use crate::limits::{COMMANDS_PAGE_MAX, ID, IDEMPOTENCY_KEY_BYTES, TEXT};
+
+/// The parameters of an operation at a path.
+pub(super) fn of(operation: Operation, path: &str, query: &[Asked]) -> Vec<Value> {
+    let mut parameters: Vec<Value> = path
+        .split('/')
+        .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+        .map(variable)
+        .collect();
+    parameters.extend(query.iter().map(key));
+    if operation.needs_token() {
+        parameters.push(json!({
+            "name": headers::APP_KEY,
+            "in": "header",
+            "required": true,
+            "description": "The calling application: its `appId`. `x-app-key` is read too.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": TEXT.end()},
+            "example": "waterworks"
+        }));
+    }
+    if is_repeatable(operation) {
+        parameters.push(json!({
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": false,
+            "description": "Makes the create repeatable for 24 h: the same request under the same key gives the same command (R1.15).",
+            "schema": {"type": "string", "minLength": IDEMPOTENCY_KEY_BYTES.start(), "maxLength": IDEMPOTENCY_KEY_BYTES.end(), "pattern": "^[!-~]+$"},
+            "example": "2f1c0b52-7c7e-4c43-9d52-8f1a0c9b7c11"
+        }));
+    }
+    parameters
+}
+
+/// Whether an operation reads the `Idempotency-Key` (R1.15).
+const fn is_repeatable(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::PostDeviceCommand
+            | Operation::PostDeviceCommandOld
+            | Operation::InvokeDeviceService
+    )
+}
+
+fn variable(name: &str) -> Value {
+    let (description, example) = match name {
+        "deviceId" => ("The device.", "7c1f4b1e-6f0e-4d2c-9a55-3c8b9b1f0e77"),
+        "deviceCommandId" => ("The command.", "0000000000000001c3a94f6be7d2508a"),
+        "serviceId" => ("The service of the device's profile.", "WaterMeter"),
+        other => panic!("the path variable `{other}` is not described"),
+    };
+    json!({
+        "name": name,
+        "in": "path",
+        "required": true,
+        "description": description,
+        "schema": {"type": "string", "minLength": ID.start(), "maxLength": ID.end()},
+        "example": example
+    })
+}
+
+fn key(asked: &Asked) -> Value {
+    let mut schema = rules::bounds(&asked.rule);
+    let (description, default) = words(&asked.name);
+    if let Some(default) = default {
+        schema["default"] = default;
+    }
+    json!({
+        "name": asked.name,
+        "in": "query",
+        "required": asked.rule.is_required(),
+        "description": description,
+        "schema": schema
+    })
+}
+
+/// What a key of a query means, and what its absence means. An empty value is an absent one.
+fn words(name: &str) -> (&'static str, Option<Value>) {
+    match name {
+        "appId" => (
+            "The application whose devices and commands are meant, if that is another one than the caller. It must have granted the caller this \
+             operation.",
+            None,
+        ),
+        "pageNo" => ("Which page; counts from 0.", Some(0.into())),
+        "pageSize" => ("Items per page.", Some(COMMANDS_PAGE_MAX.into())),
+        "deviceId" => ("Of this device only.", None),
+        "taskId" => ("This task only.", None),
+        "status" => ("In this status only.", None),
+        "startTime" => ("Created then or later.", None),
+        "endTime" => (
+            "Created then or earlier; it must lie after `startTime`.",
+            None,
+        ),
+        "cascade" => (
+            "Whether the devices behind a gateway are deleted with it.",
+            Some(true.into()),
+        ),
+        "select" => ("`imsi`: the answer has the IMSI too.", None),
+        other => panic!("the query key `{other}` is not described"),
+    }
+}
