@@ -196,6 +196,7 @@ fn elsewhere(message: &str) -> String {
     let list = match noun {
         Some("application") => "downlink app list",
         Some("device") => "downlink device list",
+        Some("grant") => "downlink app grants",
         Some("command") => "downlink command list",
         Some("profile") => "downlink profile list",
         Some(_) | None => return String::new(),

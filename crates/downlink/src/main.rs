@@ -85,7 +85,7 @@ enum What {
     /// Create and change applications: who may log in to the interface for applications.
     #[command(
         subcommand,
-        after_help = "Examples:\n  downlink app create --id meters\n  downlink app list"
+        after_help = "Examples:\n  downlink app create --id meters\n  downlink app grant meters --to billing\n  downlink app list"
     )]
     App(app::App),
     /// Add, list, show and remove product models ("profiles"): what kinds of devices there are and what they can do.
@@ -191,7 +191,7 @@ fn run(place: &Place, what: What) -> Result<()> {
     match what {
         What::Serve(serve) => serve.run(place),
         What::Config(configure) => configure.run(place),
-        What::App(app) => ask(app.run(&place.client()?)),
+        What::App(app) => ask(app.run(&place.desk()?)),
         What::Profile(profiles) => ask(profiles.run(&place.desk()?)),
         What::Device(devices) => ask(devices.run(&place.desk()?)),
         What::Command(commands) => ask(commands.run(&place.desk()?)),

@@ -20,5 +20,6 @@ pub mod registry;
 pub mod secrets;
 pub mod shutdown;
 pub mod south;
+mod task;
 pub mod timed;
 pub mod tls;

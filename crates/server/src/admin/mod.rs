@@ -12,6 +12,7 @@ mod devices;
 mod door;
 mod explain;
 mod faults;
+mod grants;
 mod health;
 mod package;
 mod problem;
@@ -24,11 +25,12 @@ pub use problem::Problem;
 use crate::dispatch::Dispatch;
 use crate::north::North;
 use crate::registry::Registry;
+use crate::secrets::Vault;
 use crate::timed::Timers;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::{get, patch, post};
+use axum::routing::{get, post, put};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
 use store::Sqlite;
@@ -45,6 +47,8 @@ pub struct Admin {
     pub registry: Arc<Registry>,
     /// The interface for applications: the operator's requests pass its checks.
     pub north: Arc<North>,
+    /// What secrets are sealed with.
+    pub vault: Arc<Vault>,
     /// The database: its counters, and the fault that a test can ask of it.
     pub database: Arc<Sqlite>,
     /// What was counted.
@@ -77,7 +81,25 @@ fn router(admin: Arc<Admin>) -> Router {
             "/applications",
             get(applications::list).post(applications::create),
         )
-        .route("/applications/{app_id}", patch(applications::change))
+        .route(
+            "/applications/{app_id}",
+            get(applications::show)
+                .patch(applications::change)
+                .delete(applications::delete),
+        )
+        .route(
+            "/applications/{app_id}/secret",
+            post(applications::rotate_secret),
+        )
+        .route(
+            "/applications/{app_id}/webhook-secret",
+            post(applications::rotate_webhook_secret).delete(applications::remove_webhook_secret),
+        )
+        .route("/grants", get(grants::list))
+        .route(
+            "/grants/{owner}/{grantee}",
+            put(grants::grant).delete(grants::revoke),
+        )
         .route("/profiles", get(profiles::list).post(profiles::add))
         .route(
             "/profiles/{manufacturer_id}/{model}",

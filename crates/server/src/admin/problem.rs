@@ -3,6 +3,7 @@
 use super::wire::ProblemView;
 use crate::dispatch::{KeepError, Refused};
 use crate::north::Turned;
+use crate::registry::DeleteError;
 use api::ErrorStatus;
 use api::failure::Failure;
 use axum::Json;
@@ -141,6 +142,22 @@ impl From<Turned> for Problem {
         match turned {
             Turned::Away { code, message } => Self::Contract { code, message },
             Turned::Failed(log) => Self::Store(log),
+        }
+    }
+}
+
+impl From<DeleteError> for Problem {
+    fn from(error: DeleteError) -> Self {
+        match error {
+            DeleteError::HasDevices(count) => Self::Conflict(format!(
+                "the application has {count} devices; delete them first, or with it (withDevices=true)"
+            )),
+            DeleteError::Keep(error) => error.into(),
+            DeleteError::Device(error) => error.into(),
+            DeleteError::Read(error) => error.into(),
+            DeleteError::StillEnding => {
+                Self::Conflict(format!("{error}; ask once more, and it goes on"))
+            }
         }
     }
 }

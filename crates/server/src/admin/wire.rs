@@ -1,5 +1,11 @@
 //! What the operator's door says and hears, as JSON. Moments are milliseconds since 1970, and beside them a text for people.
 
+mod applications;
+
+pub use applications::{
+    ApplicationChange, ApplicationView, GrantView, NewApplication, NewGrant, NewSecret, RevokedView,
+};
+
 use api::Timestamp;
 use delivery::{Kind, Moment, Status};
 use serde::{Deserialize, Serialize};
@@ -33,47 +39,6 @@ impl From<Moment> for MomentView {
             utc: Timestamp::from_unix_millis_u64(moment.as_millis()).to_string(),
         }
     }
-}
-
-/// Asks for a new application.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct NewApplication {
-    /// Its id, 1 to 256 visible ASCII characters; made up if absent.
-    pub app_id: Option<String>,
-    /// Its secret, 1 to 256 characters; made up if absent.
-    pub secret: Option<String>,
-    /// A name for people.
-    pub name: Option<String>,
-    /// Whether its calls are limited (R3.5); yes if absent.
-    pub throttled: Option<bool>,
-}
-
-/// Changes an application; what is absent stays.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct ApplicationChange {
-    /// Whether its calls are limited (R3.5).
-    pub throttled: Option<bool>,
-    /// A name for people.
-    pub name: Option<String>,
-}
-
-/// An application.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ApplicationView {
-    /// Its id.
-    pub app_id: String,
-    /// A name for people.
-    pub name: String,
-    /// Whether its calls are limited.
-    pub throttled: bool,
-    /// When it was created.
-    pub created: MomentView,
-    /// Its secret; in the answer to its creation only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub secret: Option<String>,
 }
 
 /// A product model.

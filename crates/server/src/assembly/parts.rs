@@ -95,7 +95,7 @@ impl Parts {
             settings,
         ));
         let south = Arc::new(South {
-            admission: Admission::new(registry.clone(), vault, clock),
+            admission: Admission::new(registry.clone(), vault.clone(), clock),
             dispatch: dispatch.clone(),
             hub,
             registry: registry.clone(),
@@ -109,6 +109,7 @@ impl Parts {
             dispatch: dispatch.clone(),
             registry,
             north: north.clone(),
+            vault,
             database: database.clone(),
             recorder,
             token,

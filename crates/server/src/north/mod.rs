@@ -44,6 +44,7 @@ use crate::registry::Registry;
 use crate::secrets::Vault;
 use crate::shutdown::Shutdown;
 use crate::south::Hub;
+use crate::task::to_the_end;
 use answer::Answer;
 use api::Operation;
 use api::paths::Route;
@@ -216,7 +217,8 @@ impl North {
         };
         if changes_registry(operation) {
             let north = self.clone();
-            return to_the_end(async move { north.handle(&call, caller.as_ref()).await }).await;
+            let work = async move { north.handle(&call, caller.as_ref()).await };
+            return to_the_end(work).await.map_err(Error::Internal)?;
         }
         self.handle(&call, caller.as_ref()).await
     }
@@ -309,19 +311,6 @@ const fn changes_registry(operation: Operation) -> bool {
         | Operation::QueryDeviceCommandOld
         | Operation::CancelDeviceCommandOld => false,
     }
-}
-
-/// Runs work to its end even if its client goes away in the middle: memory and store would disagree otherwise.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the request waits for the task; only a client that leaves lets it run on alone"
-)]
-async fn to_the_end(
-    work: impl Future<Output = Result<Answer, Error>> + Send + 'static,
-) -> Result<Answer, Error> {
-    tokio::spawn(work)
-        .await
-        .map_err(|error| Error::Internal(error.to_string()))?
 }
 
 impl fmt::Display for RequestId {
