@@ -156,6 +156,14 @@ sections! {
         free_mib_min: u64 = 64;
     }
 
+    /// What is forgotten.
+    retention: Retention {
+        /// Days after the end of a command until it is forgotten, with its history, its key, and callbacks that were given up;
+        /// cancel tasks and deleted devices go after the same time. What is open, or still owed to an application, stays.
+        /// 0 = everything is kept for good, and the database grows.
+        days: u32 = 90;
+    }
+
     /// The operator's interface. It listens on loopback only; its token stands in `admin.token` in the data folder.
     admin: Admin {
         /// The address; a loopback one.

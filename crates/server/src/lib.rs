@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod north;
 pub mod random;
 pub mod registry;
+pub mod retention;
 pub mod secrets;
 pub mod shutdown;
 pub mod south;

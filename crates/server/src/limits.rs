@@ -38,3 +38,9 @@ pub const DEVICES_DELETED_AT_ONCE: usize = 256;
 pub const GRANT_DEVICES_MAX: usize = 1_000;
 /// Bytes of the certificates by which an application's callback endpoints are trusted.
 pub const CALLBACK_CA_BYTES_MAX: usize = 65_536;
+/// Commands, devices or cancel tasks that one commit forgets (R2.8).
+pub const FORGOTTEN_PER_COMMIT: usize = 100;
+/// How long a run of retention pauses after a commit at the least, in milliseconds; it pauses as long as the commit took, too.
+pub const FORGETTING_PAUSE_MS_MIN: u64 = 10;
+/// Seconds between two runs of retention at the least, unless somebody moves the test clock.
+pub const FORGETTING_EVERY_S: u64 = 3_600;

@@ -76,6 +76,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         0,
         1_048_576,
     )?;
+    within("retention.days", config.retention.days, 0, 36_500)?;
     if config.data.folder.as_os_str().is_empty() {
         return refuse("data.folder", "must not be empty");
     }
