@@ -12,6 +12,7 @@ use crate::faults::Faults;
 use crate::metrics::{self, Metrics};
 use crate::north::{self, North};
 use crate::registry::{Endings, Grants, Models, Registry};
+use crate::retention::Retention;
 use crate::shutdown::Shutdown;
 use crate::south::Hub;
 use crate::south::admission::Admission;
@@ -103,7 +104,12 @@ impl Parts {
             settings: mqtt_settings(&config.mqtt),
             counts: Counts::default(),
         });
-        let timers = Timers::new(vec![Arc::new(Endings::new(registry.clone()))]);
+        let days = config.retention.days;
+        let timers = Timers::new(vec![
+            Arc::new(Endings::new(registry.clone())),
+            // The last, so that what the others have told may go at once.
+            Arc::new(Retention::new(registry.clone(), dispatch.clone(), days)),
+        ]);
         let moving = tokio::sync::Mutex::default();
         let admin = Arc::new(Admin {
             dispatch: dispatch.clone(),

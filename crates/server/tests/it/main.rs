@@ -18,4 +18,5 @@ mod north_support;
 mod north_tolerances;
 mod north_vectors;
 mod queue;
+mod retention;
 mod tls_listeners;
