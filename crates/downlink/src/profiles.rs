@@ -5,6 +5,7 @@ use crate::{Desk, show};
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use profile::{DataType, Profile, Rule};
+use serde_json::Number;
 use server::admin::client::Method;
 use server::admin::wire::{ProfileAdded, ProfileShown, ProfileView};
 use std::path::PathBuf;
@@ -180,27 +181,25 @@ fn values(rule: &Rule) -> String {
         let list: Vec<String> = rule.enum_list.iter().map(ToString::to_string).collect();
         return format!("one of {}", list.join(", "));
     }
-    let mut text = rule.data_type.name().to_owned();
-    match rule.data_type {
-        DataType::Int | DataType::Decimal => {
-            for (word, bound) in [
-                (" from ", &rule.min),
-                (" to ", &rule.max),
-                (" in steps of ", &rule.step),
-            ] {
-                if let Some(bound) = bound {
-                    text.push_str(&format!("{word}{bound}"));
-                }
-            }
-        }
+    let number = |bound: &Option<Number>| bound.as_ref().map(ToString::to_string);
+    let bounds = match rule.data_type {
+        DataType::Int | DataType::Decimal => [
+            ("from", number(&rule.min)),
+            ("to", number(&rule.max)),
+            ("in steps of", number(&rule.step)),
+        ],
         DataType::String | DataType::DateTime | DataType::JsonObject => {
-            if let Some(length) = rule.max_length.filter(|length| *length > 0) {
-                text.push_str(&format!(" up to {length} characters"));
-            }
+            let length = rule.max_length.filter(|length| *length > 0);
+            let length = length.map(|length| format!("{length} characters"));
+            [("up to", length), ("", None), ("", None)]
         }
-    }
-    if let Some(unit) = &rule.unit {
-        text.push_str(&format!(" ({unit})"));
-    }
-    text
+    };
+    let bounds = bounds
+        .into_iter()
+        .filter_map(|(word, bound)| Some(format!(" {word} {}", bound?)));
+    let unit = rule.unit.iter().map(|unit| format!(" ({unit})"));
+    let parts = bounds.chain(unit);
+    std::iter::once(rule.data_type.name().to_owned())
+        .chain(parts)
+        .collect()
 }

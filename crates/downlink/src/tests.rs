@@ -34,14 +34,13 @@ fn words(line: &str) -> Vec<String> {
     for letter in line.chars() {
         match (letter, quote) {
             (_, Some(open)) if open == letter => quote = None,
-            (_, Some(_)) => word.get_or_insert_default().push(letter),
             ('\'' | '"', None) => {
                 quote = Some(letter);
                 word.get_or_insert_default();
             }
             ('|' | '>' | '&', None) => break,
             (' ', None) => words.extend(word.take()),
-            (_, None) => word.get_or_insert_default().push(letter),
+            (_, Some(_) | None) => word.get_or_insert_default().push(letter),
         }
     }
     words.extend(word);

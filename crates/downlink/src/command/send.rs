@@ -67,19 +67,14 @@ impl Send {
 
     /// The body of `postDeviceCommand`, but for the device.
     fn body(&self) -> Result<Map<String, Value>> {
-        let paras = match &self.paras {
-            Some(text) => match serde_json::from_str(text) {
-                Ok(Value::Object(paras)) => paras,
-                Ok(_) | Err(_) => {
-                    let advice = r#"write them as in --paras '{"value":12}'"#;
-                    return Err(Fault::usage("--paras is no JSON object", advice).into());
-                }
-            },
-            None => self
-                .para
-                .iter()
-                .map(|text| para(text))
-                .collect::<Result<_>>()?,
+        let paras = if let Some(text) = &self.paras {
+            serde_json::from_str(text).map_err(|_| {
+                let advice = r#"write them as in --paras '{"value":12}'"#;
+                Fault::usage("--paras is no JSON object", advice)
+            })?
+        } else {
+            let paras = self.para.iter().map(|text| para(text));
+            paras.collect::<Result<Map<String, Value>>>()?
         };
         let command = json!({
             "serviceId": self.service,

@@ -29,7 +29,7 @@ fn ready(data: &Path, more: &[&str]) -> (Server, Device) {
     ];
     let made = json(data, &register);
     let text = |name: &str| made[name].as_str().expect("text").to_owned();
-    let credentials = Credentials::of_device(&text("deviceId"), &text("secret"));
+    let credentials = Credentials::of_device(text("deviceId"), text("secret"));
     (
         server,
         Device::new(credentials, Behaviour::water_meter(), 1),
