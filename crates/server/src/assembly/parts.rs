@@ -82,11 +82,8 @@ impl Parts {
             faults,
             command_seq: AtomicU64::new(marks.command_seq),
         })?;
-        let registry = Arc::new(Registry::open(
-            database.clone(),
-            dispatch.clone(),
-            clock.now(),
-        )?);
+        let registry = Registry::open(database.clone(), dispatch.clone(), clock.now())?;
+        let registry = Arc::new(registry);
         let vault = Arc::new(vault);
         let settings = north_settings(config);
         let north = Arc::new(North::new(
@@ -104,12 +101,7 @@ impl Parts {
             settings: mqtt_settings(&config.mqtt),
             counts: Counts::default(),
         });
-        let days = config.retention.days;
-        let timers = Timers::new(vec![
-            Arc::new(Endings::new(registry.clone())),
-            // The last, so that what the others have told may go at once.
-            Arc::new(Retention::new(registry.clone(), dispatch.clone(), days)),
-        ]);
+        let timers = timers(config, &registry, &dispatch);
         let moving = tokio::sync::Mutex::default();
         let admin = Arc::new(Admin {
             dispatch: dispatch.clone(),
@@ -192,6 +184,16 @@ impl Parts {
     pub(super) fn ca_file(&self) -> Option<PathBuf> {
         self.tls.as_ref().and_then(|tls| tls.ca_file())
     }
+}
+
+/// What acts by the clock beside the lanes.
+fn timers(config: &Config, registry: &Arc<Registry>, dispatch: &Dispatch) -> Timers {
+    let days = config.retention.days;
+    Timers::new(vec![
+        Arc::new(Endings::new(registry.clone())),
+        // The last, so that what the others have told may go at once.
+        Arc::new(Retention::new(registry.clone(), dispatch.clone(), days)),
+    ])
 }
 
 fn start_dispatch(parts: dispatch::Parts) -> Result<Dispatch, StartError> {

@@ -152,11 +152,7 @@ async fn r2_8_what_ended_90_days_ago_is_forgotten_and_nothing_else() {
     let recent = queue(&local.admin, &stays, 3_600).await;
     local
         .admin
-        .call(
-            Method::DELETE,
-            &format!("/downlink/v1/devices/{goes}"),
-            "",
-        )
+        .call(Method::DELETE, &format!("/downlink/v1/devices/{goes}"), "")
         .await
         .expect("deleted");
     assert!(local.is_kept("devices", &goes).await);
