@@ -1,5 +1,8 @@
 //! Devices: registered, asked about, changed, deleted [3], [4].
 
+use api::credentials::{
+    RefreshKeyAnswer, RefreshKeyRequest, RefreshSecretAnswer, RefreshSecretRequest,
+};
 use api::devices::{DeleteDeviceQuery, DeviceAnswer, DeviceQuery, ModifyDeviceRequest};
 use api::registration::{
     DeviceStatusAnswer, RegisterAnswer, RegisterRequest, RegisterWithSecretAnswer,
@@ -66,6 +69,28 @@ impl Client {
             secret,
             psk: answer.psk,
         })
+    }
+
+    /// `refreshDeviceKey`: a new verification code, with which the device binds again [3.3].
+    pub async fn refresh_device_key(
+        &self,
+        device_id: &str,
+        request: &RefreshKeyRequest,
+    ) -> Result<RefreshKeyAnswer, Error> {
+        let target = self.owned(&paths::fill(paths::DEVICE_CREDENTIAL, &[device_id]));
+        self.ask(Operation::RefreshDeviceKey, target, Some(json(request)))
+            .await
+    }
+
+    /// `refreshDeviceKey` v2.0.0: a new secret, with which the device connects again [3.3]. The old one is worth nothing from then on.
+    pub async fn refresh_device_secret(
+        &self,
+        device_id: &str,
+        request: &RefreshSecretRequest,
+    ) -> Result<RefreshSecretAnswer, Error> {
+        let target = self.owned(&paths::fill(paths::DEVICE_CREDENTIAL_V2, &[device_id]));
+        self.ask(Operation::RefreshDeviceSecret, target, Some(json(request)))
+            .await
     }
 
     /// `queryDeviceStatus`: whether a device has ever been in contact [3.4].
