@@ -3,6 +3,7 @@
 use api::credentials::{
     RefreshKeyAnswer, RefreshKeyRequest, RefreshSecretAnswer, RefreshSecretRequest,
 };
+use api::device_list::{DevicesAnswer, DevicesQuery};
 use api::devices::{DeleteDeviceQuery, DeviceAnswer, DeviceQuery, ModifyDeviceRequest};
 use api::registration::{
     DeviceStatusAnswer, RegisterAnswer, RegisterRequest, RegisterWithSecretAnswer,
@@ -107,6 +108,18 @@ impl Client {
         };
         let target = with_query(&paths::fill(paths::DEVICE, &[device_id]), &query.to_query());
         self.ask(Operation::QuerySingleDeviceInfo, target, None)
+            .await
+    }
+
+    /// `queryBatchDevicesInfo`: a page of devices, or those of a gateway [4.2]. The query names a page or a gateway, else it is 100218.
+    pub async fn query_batch_devices_info(
+        &self,
+        query: &DevicesQuery,
+    ) -> Result<DevicesAnswer, Error> {
+        let mut query = query.clone();
+        query.app_id = query.app_id.or_else(|| self.owner());
+        let target = with_query(paths::DEVICES, &query.to_query());
+        self.ask(Operation::QueryBatchDevicesInfo, target, None)
             .await
     }
 

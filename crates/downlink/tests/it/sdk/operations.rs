@@ -4,6 +4,7 @@ use super::{Bed, meter, set_period};
 use sdk::api::cancel_tasks::CancelTasksQuery;
 use sdk::api::commands::{CommandStatus, CommandsQuery};
 use sdk::api::credentials::{RefreshKeyRequest, RefreshSecretRequest};
+use sdk::api::device_list::DevicesQuery;
 use sdk::api::devices::ModifyDeviceRequest;
 use sdk::api::invoke::{InvokeHeader, InvokeRequest, Mode};
 use sdk::api::query::Page;
@@ -93,6 +94,14 @@ impl Scene {
             Operation::QuerySingleDeviceInfo => {
                 let device = client.query_single_device_info(device_id).await;
                 assert_eq!(&device.expect("answered").device_id, device_id);
+            }
+            Operation::QueryBatchDevicesInfo => {
+                let query = DevicesQuery {
+                    page: Some(Page { number: 0, size: 1 }),
+                    ..DevicesQuery::default()
+                };
+                let page = client.query_batch_devices_info(&query).await;
+                assert_eq!(page.expect("answered").devices.len(), 1);
             }
             Operation::RefreshDeviceKey => {
                 let asked = RefreshKeyRequest {
