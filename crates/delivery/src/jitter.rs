@@ -5,7 +5,7 @@ use crate::rules::Window;
 use core::time::Duration;
 
 /// A span within `window`, the same for the same command and attempt.
-pub(crate) fn within(window: Window, id: CommandId, attempt: u8) -> Duration {
+pub fn within(window: Window, id: CommandId, attempt: u8) -> Duration {
     let low = window.min.as_millis();
     let room = window.max.as_millis().saturating_sub(low);
     let hash = u128::from(mix(id.seq

@@ -33,6 +33,7 @@ mod time;
 pub use command::{Answer, Command, Ending, Kind, Next, Sent, State, Status, Verdict};
 pub use history::{Cause, Entry, LATE_ENTRIES_MAX, LOST_ENTRIES_MAX, Who};
 pub use ids::{AppKey, CommandId, DeviceId, IdError, SessionId, Ticket};
+pub use jitter::within as jitter;
 pub use lane::{
     Arrival, Change, Downlink, Granted, Input, Lane, Link, Refusal, Reply, Submission, Turn,
     Unmatched, turn,

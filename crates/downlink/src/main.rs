@@ -2,6 +2,7 @@
 
 mod app;
 mod bench;
+mod callback;
 mod clock;
 mod command;
 mod complete;
@@ -106,6 +107,12 @@ enum What {
         after_help = "Examples:\n  downlink command list --device 00000000-0001-8a5b-9c3d-2f4e6a8b0c1d"
     )]
     Command(command::Commands),
+    /// See which callbacks were given up and which endpoints are down, and tell after all what was given up.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  downlink callback dead\n  downlink callback endpoints\n  downlink callback replay --all"
+    )]
+    Callback(callback::Callbacks),
     /// Let time pass on a server that was started with `serve --test-clock`.
     #[command(
         subcommand,
@@ -195,6 +202,7 @@ fn run(place: &Place, what: What) -> Result<()> {
         What::Profile(profiles) => ask(profiles.run(&place.desk()?)),
         What::Device(devices) => ask(devices.run(&place.desk()?)),
         What::Command(commands) => ask(commands.run(&place.desk()?)),
+        What::Callback(callbacks) => ask(callbacks.run(&place.desk()?)),
         What::Clock(clock) => ask(clock.run(&place.desk()?)),
         What::Fault(faults) => ask(faults.run(&place.desk()?)),
         What::Crash(crash) => crash.run(),

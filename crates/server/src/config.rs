@@ -10,6 +10,8 @@ mod template;
 pub use layers::{ConfigError, Layers};
 pub use template::{Key, Section, template};
 
+use crate::callback::{self, Wording};
+use api::callbacks::ResultCodes;
 use delivery::{Moment, Retransmit, Rules, Window};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -75,10 +77,6 @@ sections! {
         client_s: u64 = 30;
         /// Seconds for which a kept-alive connection may be idle.
         idle_s: u64 = 75;
-        /// Devices that there may be (100412); 0 = no limit.
-        devices_max: u64 = 0;
-        /// Devices registered without `isSecure` that there may be (100441); 0 = no limit.
-        nonsecure_devices_max: u64 = 0;
         /// Seconds for which a direct call with `toType` CLOUD waits for the acknowledgement.
         cloud_wait_s: u64 = 20;
         /// Whether a callback address may be a private one.
@@ -116,6 +114,34 @@ sections! {
         keep_alive_s_max: u16 = 1_200;
         /// Commands that may wait for a device's PUBACK at the same time.
         commands_unacknowledged_max: u16 = 64;
+    }
+
+    /// What applications are told: callbacks to the address that came with a command.
+    callback: Callback {
+        /// Whether a cancellation is told (`CANCELED`).
+        canceled: bool = false;
+        /// Whether `resultCode` says `SUCCESS` and `FAIL` instead of `SUCCESSFUL` and `FAILED`.
+        legacy_result_code: bool = false;
+        /// Seconds that a receiver may take to answer.
+        answer_s: u64 = 15;
+        /// Seconds, from the change that it tells, after which a callback is given up.
+        give_up_s: u64 = 86_400;
+        /// Seconds until the second attempt; the wait doubles with every further one, and up to half of it is added.
+        retry_first_s: u64 = 5;
+        /// The longest such wait, before that half is added.
+        retry_max_s: u64 = 3_600;
+        /// Failures in a row after which an endpoint (scheme, host and port) is down: its callbacks wait.
+        failures_max: u32 = 10;
+        /// Seconds between two probes of an endpoint that is down.
+        probe_s: u64 = 180;
+        /// Callbacks under way to one endpoint at the same time; only one that answers quickly gets more than one.
+        endpoint_posts_max: u32 = 16;
+        /// Callbacks under way at the same time, beyond one per endpoint.
+        posts_max: u32 = 512;
+        /// Commands of an application whose callbacks wait; those of further ones are given up at once.
+        waiting_max: usize = 100_000;
+        /// Endpoints that callbacks of an application wait for; those for further ones are given up at once.
+        endpoints_max: usize = 256;
     }
 
     /// The certificate that is made at the first start, or your own.
@@ -291,6 +317,32 @@ impl Commands {
     }
 }
 
+impl Callback {
+    /// The rules of the outbox.
+    pub fn rules(&self) -> callback::Rules {
+        let codes = if self.legacy_result_code {
+            ResultCodes::Legacy
+        } else {
+            ResultCodes::Statuses
+        };
+        callback::Rules {
+            wording: Wording {
+                canceled: self.canceled,
+                codes,
+            },
+            give_up_after: Duration::from_secs(self.give_up_s),
+            retry_first: Duration::from_secs(self.retry_first_s),
+            retry_max: Duration::from_secs(self.retry_max_s),
+            failures_max: self.failures_max,
+            probe_after: Duration::from_secs(self.probe_s),
+            slots_max: self.endpoint_posts_max,
+            extra_max: self.posts_max,
+            waiting_max: self.waiting_max,
+            endpoints_max: self.endpoints_max,
+        }
+    }
+}
+
 impl North {
     /// Where to listen.
     pub fn listen(&self) -> SocketAddr {
@@ -326,5 +378,9 @@ mod tests {
     fn the_default_numbers_are_those_of_the_rulings() {
         let rules = Config::default().commands.rules(Moment::default());
         assert_eq!(rules, Rules::default());
+        let callback = Config::default().callback;
+        assert_eq!(callback.rules(), callback::Rules::default());
+        let within = callback::Settings::default().answer_within;
+        assert_eq!(Duration::from_secs(callback.answer_s), within);
     }
 }

@@ -7,12 +7,12 @@
 pub mod admin;
 pub mod assembly;
 pub mod body;
+pub mod callback;
 pub mod clock;
 pub mod config;
 pub mod dispatch;
 pub mod faults;
 pub mod files;
-mod info;
 pub mod limits;
 pub mod metrics;
 pub mod north;

@@ -8,5 +8,4 @@ mod devices;
 mod process;
 mod program;
 mod readme;
-mod sdk;
 mod tls;

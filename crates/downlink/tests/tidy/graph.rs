@@ -31,6 +31,10 @@ pub(crate) struct Need {
     pub(crate) dev: bool,
 }
 
+/// Edges that only the features of other members bring about: what cargo tells joins the features of the whole workspace, and with them
+/// the digests that `api` signs with seem to ask for randomness. `cargo tree -p api -e normal` shows that they do not.
+const OTHERS_FEATURES: &[(&str, &str)] = &[("crypto-common", "getrandom")];
+
 impl Graph {
     /// Asks cargo. The lock file is taken as it is.
     pub(crate) fn read(repo: &Repo) -> Self {
@@ -86,6 +90,9 @@ impl Graph {
                 return Some(path);
             }
             for name in self.uses.get(last).into_iter().flatten() {
+                if OTHERS_FEATURES.contains(&(last.as_str(), name.as_str())) {
+                    continue;
+                }
                 if seen.insert(name.clone()) {
                     paths.push([path.clone(), vec![name.clone()]].concat());
                 }

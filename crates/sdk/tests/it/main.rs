@@ -10,4 +10,3 @@ mod failures;
 mod platform;
 mod tls;
 mod tokens;
-mod webhook;

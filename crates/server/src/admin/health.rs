@@ -61,6 +61,22 @@ pub(super) async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
         "devices that have a session",
         online,
     );
+    let outbox = admin.callbacks.outbox();
+    page.gauge(
+        "downlink_callbacks_waiting",
+        "callbacks that are owed and neither told nor dead",
+        outbox.counts().waiting,
+    );
+    let down = outbox
+        .endpoints()
+        .iter()
+        .filter(|e| e.down.is_some())
+        .count();
+    page.gauge(
+        "downlink_callbacks_endpoints_down",
+        "endpoints that are down: their callbacks wait",
+        down,
+    );
     page.process();
     (
         [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],

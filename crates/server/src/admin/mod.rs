@@ -5,6 +5,7 @@
 //! Errors are `{"error":"…","message":"…"}` with an honest status.
 
 mod applications;
+mod callbacks;
 pub mod client;
 mod clock;
 mod commands;
@@ -22,6 +23,7 @@ pub mod wire;
 pub use door::{TOKEN_FILE, Token, TokenError};
 pub use problem::Problem;
 
+use crate::callback::Callbacks;
 use crate::dispatch::Dispatch;
 use crate::north::North;
 use crate::registry::Registry;
@@ -57,6 +59,8 @@ pub struct Admin {
     pub token: Token,
     /// What acts by the clock beside the lanes.
     pub timers: Timers,
+    /// The sender of callbacks.
+    pub callbacks: Arc<Callbacks>,
     /// Moves of the test clock are made one after the other.
     pub moving: tokio::sync::Mutex<()>,
 }
@@ -116,6 +120,9 @@ fn router(admin: Arc<Admin>) -> Router {
         .route("/commands/{command_id}/history", get(commands::history))
         .route("/commands/{command_id}/explain", get(commands::explain))
         .route("/commands/{command_id}/cancel", post(commands::cancel))
+        .route("/callbacks/dead", get(callbacks::dead))
+        .route("/callbacks/endpoints", get(callbacks::endpoints))
+        .route("/callbacks/replay", post(callbacks::replay))
         .route("/clock", get(clock::show).post(clock::advance))
         .route("/faults", get(faults::list).post(faults::set))
         .layer(middleware::from_fn_with_state(admin.clone(), door::guard));

@@ -293,6 +293,89 @@ pub struct Explanation {
     pub explanation: Vec<String>,
 }
 
+/// Callbacks of a command that were given up (R5.2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeadCallbackView {
+    /// The command.
+    pub command_id: String,
+    /// The application that was to be told.
+    pub app_id: Option<String>,
+    /// The first entry of the command's history that was not told, counted from 0.
+    pub from: u32,
+    /// Scheme, host and port; empty if the address cannot be read.
+    pub endpoint: String,
+    /// When they were given up; for a replay, when that began.
+    pub since: MomentView,
+    /// How often the first of them was tried.
+    pub attempts: u32,
+    /// Why the last attempt failed, or why there was none.
+    pub reason: String,
+    /// Whether they are being told again.
+    pub replaying: bool,
+}
+
+/// An endpoint of callbacks: scheme, host and port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EndpointView {
+    /// Its name.
+    pub endpoint: String,
+    /// `up` or `down`.
+    pub state: String,
+    /// Commands whose callbacks wait for it.
+    pub waiting: usize,
+    /// Callbacks under way to it.
+    pub under_way: u32,
+    /// Failures since its last success.
+    pub failures: u32,
+    /// Since when it is down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub down_since: Option<MomentView>,
+    /// When it is probed next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_probe: Option<MomentView>,
+    /// Its last failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<LastFailure>,
+}
+
+/// A failure of an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastFailure {
+    /// When.
+    pub at: MomentView,
+    /// Why.
+    pub reason: String,
+}
+
+/// Asks that callbacks which were given up be told after all; exactly one member says which.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ReplayOrder {
+    /// Those of one command.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command_id: Option<String>,
+    /// Those of an application.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_id: Option<String>,
+    /// Those for an endpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// All of them.
+    pub all: bool,
+}
+
+/// What came of that: commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReplayView {
+    /// They are being told again.
+    pub begun: u64,
+    /// Their application has too many waiting already; ask again later.
+    pub no_room: u64,
+}
+
 /// Moves the test clock: by a span, or to a moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

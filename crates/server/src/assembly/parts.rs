@@ -6,13 +6,15 @@ use super::open::Opened;
 use super::ports::Bound;
 use super::supervise::keep_house;
 use crate::admin::{self, Admin};
+use crate::callback::{self, Callbacks, Outbox, SystemResolver};
 use crate::config::{Config, ErrorStatus, Mqtt, North as NorthConfig};
 use crate::dispatch::{self, Dispatch};
 use crate::faults::Faults;
 use crate::metrics::{self, Metrics};
 use crate::north::{self, North};
-use crate::registry::{Endings, Grants, Lapses, Models, Registry};
+use crate::registry::{Endings, Grants, Models, Registry};
 use crate::retention::Retention;
+use crate::secrets::Vault;
 use crate::shutdown::Shutdown;
 use crate::south::Hub;
 use crate::south::admission::Admission;
@@ -70,6 +72,7 @@ impl Parts {
         let recorder = metrics::recorder();
         let faults = Arc::new(Faults::default());
         let hub = Arc::new(Hub::new(faults.clone()));
+        let outbox = Arc::new(Outbox::new(config.callback.rules()));
         let dispatch = start_dispatch(dispatch::Parts {
             store: database.clone(),
             hub: hub.clone(),
@@ -80,6 +83,7 @@ impl Parts {
             models: Arc::new(Models::open(database.clone())?),
             grants: Arc::new(Grants::open(&*database)?),
             faults,
+            outbox: outbox.clone(),
             command_seq: AtomicU64::new(marks.command_seq),
         })?;
         let registry = Registry::open(database.clone(), dispatch.clone(), clock.now())?;
@@ -101,7 +105,8 @@ impl Parts {
             settings: mqtt_settings(&config.mqtt),
             counts: Counts::default(),
         });
-        let timers = timers(config, &registry, &dispatch);
+        let callbacks = callbacks(config, outbox, (&registry, &dispatch, &vault));
+        let timers = timers(config, &registry, &dispatch, callbacks.clone());
         let moving = tokio::sync::Mutex::default();
         let admin = Arc::new(Admin {
             dispatch: dispatch.clone(),
@@ -112,6 +117,7 @@ impl Parts {
             recorder,
             token,
             timers,
+            callbacks,
             moving,
         });
         Ok(Self {
@@ -150,6 +156,7 @@ impl Parts {
             let (clock, shutdown) = (self.dispatch.parts().clock.clone(), self.shutdown());
             tasks.spawn(drive(part.clone(), clock, shutdown));
         }
+        tasks.spawn(self.admin.callbacks.clone().run());
         tasks.spawn(keep_house(self.shutdown(), self.certificates(), recorder));
         let mut door = JoinSet::new();
         let (admin, close_door) = (self.admin.clone(), Arc::new(Notify::new()));
@@ -187,11 +194,17 @@ impl Parts {
 }
 
 /// What acts by the clock beside the lanes.
-fn timers(config: &Config, registry: &Arc<Registry>, dispatch: &Dispatch) -> Timers {
+fn timers(
+    config: &Config,
+    registry: &Arc<Registry>,
+    dispatch: &Dispatch,
+    callbacks: Arc<Callbacks>,
+) -> Timers {
     let days = config.retention.days;
     Timers::new(vec![
         Arc::new(Endings::new(registry.clone())),
-        Arc::new(Lapses::new(registry.clone())),
+        // After whatever decides about commands: it tells of that.
+        callbacks,
         // The last, so that what the others have told may go at once.
         Arc::new(Retention::new(registry.clone(), dispatch.clone(), days)),
     ])
@@ -227,8 +240,6 @@ fn north_settings(config: &Config) -> north::Settings {
         login_failures_max: config.north.login_failures_max,
         token_life: Duration::from_secs(config.north.token_s.into()),
         bind_within: Duration::from_secs(config.north.bind_s),
-        devices_max: config.north.devices_max,
-        nonsecure_devices_max: config.north.nonsecure_devices_max,
         cloud_wait: Duration::from_secs(config.north.cloud_wait_s),
         free_bytes_min: config.store.free_mib_min * MIB,
         body_bytes_max: config.north.body_bytes_max,
@@ -241,6 +252,25 @@ fn north_settings(config: &Config) -> north::Settings {
         drain_time: Duration::from_secs(config.shutdown.drain_s),
         ..north::Settings::default()
     }
+}
+
+fn callbacks(
+    config: &Config,
+    outbox: Arc<Outbox>,
+    (registry, dispatch, vault): (&Arc<Registry>, &Dispatch, &Arc<Vault>),
+) -> Arc<Callbacks> {
+    let settings = callback::Settings {
+        answer_within: Duration::from_secs(config.callback.answer_s),
+        private_allowed: config.north.private_callbacks,
+    };
+    Arc::new(Callbacks::new(callback::Parts {
+        outbox,
+        dispatch: dispatch.clone(),
+        registry: registry.clone(),
+        vault: vault.clone(),
+        resolver: Arc::new(SystemResolver::default()),
+        settings,
+    }))
 }
 
 fn mqtt_settings(config: &Mqtt) -> devices::Settings {

@@ -1,6 +1,6 @@
 //! What a type cannot say of a setting: bounds, and what goes together.
 
-use super::{ClientCerts, Config, ConfigError};
+use super::{Callback, ClientCerts, Config, ConfigError};
 
 /// The open commands of a device need a mid each, of 65535, beside those that are kept from being used again (R6.7).
 const OPEN_MAX: usize = 60_000;
@@ -15,6 +15,7 @@ const MIB: usize = 1_048_576;
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     listeners(config)?;
     commands(config)?;
+    callback(&config.callback)?;
     within(
         "north.body_bytes_max",
         config.north.body_bytes_max,
@@ -219,6 +220,29 @@ fn commands(config: &Config) -> Result<(), ConfigError> {
         SPAN_S_MAX,
     )?;
     within("commands.open_max", commands.open_max, 0, OPEN_MAX)
+}
+
+fn callback(config: &Callback) -> Result<(), ConfigError> {
+    within("callback.answer_s", config.answer_s, 1, 60)?;
+    within("callback.give_up_s", config.give_up_s, 1, SPAN_S_MAX)?;
+    within("callback.retry_first_s", config.retry_first_s, 1, 3_600)?;
+    within(
+        "callback.retry_max_s",
+        config.retry_max_s,
+        config.retry_first_s,
+        86_400,
+    )?;
+    within("callback.failures_max", config.failures_max, 1, 1_000)?;
+    within("callback.probe_s", config.probe_s, 1, 86_400)?;
+    within(
+        "callback.endpoint_posts_max",
+        config.endpoint_posts_max,
+        1,
+        256,
+    )?;
+    within("callback.posts_max", config.posts_max, 0, 10_000)?;
+    within("callback.waiting_max", config.waiting_max, 1, 10_000_000)?;
+    within("callback.endpoints_max", config.endpoints_max, 1, 10_000)
 }
 
 fn within<N: PartialOrd + Copy + std::fmt::Display>(

@@ -1,13 +1,13 @@
 //! Acting: what follows from a turn once it is on disk, and nothing before.
 
 use super::inbox::{Item, ReplyTo, What};
-use super::shard::{Pending, Shard};
-use super::{Heard, Refused};
+use super::shard::{Pending, Shard, Slot};
+use super::{Heard, Refused, Told};
 use crate::limits::LATE_SEARCH_MAX;
 use crate::south::{CloseReason, Order};
 use delivery::{
-    Arrival, Change, Command, CommandId, DeviceId, Downlink, Granted, Input, Kind, Reply, Ticket,
-    Unmatched,
+    Arrival, Change, Command, CommandId, DeviceId, Downlink, Granted, Input, Kind, Lane, Reply,
+    Ticket, Unmatched,
 };
 use std::collections::HashMap;
 use store::Failed;
@@ -46,6 +46,10 @@ impl Shard {
             hub.close(device, session, CloseReason::DeviceDeleted);
         }
         self.parts.metrics.committed(changes);
+        let now = self.parts.clock.now();
+        for change in changes {
+            self.parts.outbox.offer(change, now);
+        }
         let reachable = turn.lane.is_reachable();
         if let Some(slot) = self.lanes.get_mut(&seq) {
             slot.lane = Some(turn.lane);
@@ -73,6 +77,27 @@ impl Shard {
         if !reachable {
             self.note_away(seq);
         }
+    }
+
+    /// Lets a lane know what its command's owner was told. A lane that is not in memory will read it.
+    pub(super) fn told(&mut self, told: Told) {
+        let seq = told.device.seq();
+        match self.lanes.get_mut(&seq) {
+            Some(slot) if slot.busy => self.push(seq, Item::of(What::Told(told))),
+            Some(Slot {
+                lane: Some(lane), ..
+            }) => {
+                lane.told(told.command, told.up_to);
+                self.parts.outbox.caught_up(told.command);
+            }
+            Some(_) | None => self.parts.outbox.caught_up(told.command),
+        }
+    }
+
+    /// As [`told`](Self::told), for a lane that was busy then.
+    pub(super) fn note_told(&self, lane: &mut Lane, told: Told) {
+        lane.told(told.command, told.up_to);
+        self.parts.outbox.caught_up(told.command);
     }
 
     /// Tells everybody who waits what became of the request. A reply's ticket is the place of its item in the inbox.

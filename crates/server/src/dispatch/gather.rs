@@ -88,6 +88,10 @@ impl Shard {
                 gathered.kept.push(item.what.clone());
             }
             let refused = match item.what {
+                What::Told(told) => {
+                    self.note_told(&mut lane, told);
+                    None
+                }
                 What::Submit(ask) => self
                     .take_submission(&mut lane, &mut gathered, (ticket, *ask))
                     .err(),
@@ -189,7 +193,7 @@ impl Gathered {
             }
             What::Late(input) => self.inputs.push(input),
             What::Wake => {}
-            What::Submit(_) => unreachable!("submissions are taken by the shard"),
+            What::Submit(_) | What::Told(_) => unreachable!("these are taken by the shard"),
         }
     }
 }
@@ -217,9 +221,11 @@ fn deed(lane: &Lane, what: &What) -> Option<Deed> {
         What::Request(Request::Delete { record, who }) => {
             (*who, record.app, Operation::DeleteDirectDevice)
         }
-        What::Request(Request::Revoke { .. }) | What::Heard(_) | What::Late(_) | What::Wake => {
-            return None;
-        }
+        What::Request(Request::Revoke { .. })
+        | What::Heard(_)
+        | What::Late(_)
+        | What::Told(_)
+        | What::Wake => return None,
     };
     let Who::Application(caller) = who else {
         return None;

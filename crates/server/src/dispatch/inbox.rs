@@ -1,6 +1,6 @@
 //! Inboxes: what arrives at a shard, and what waits for a lane's next turn.
 
-use super::{Accepted, Ask, Heard, Refused};
+use super::{Accepted, Ask, Heard, Refused, Told};
 use delivery::{AppKey, Command, CommandId, DeviceId, Granted, Input, Lane, Moment, Who};
 use store::{CancelTask, Device, TaskId, Write};
 use tokio::sync::oneshot;
@@ -25,6 +25,7 @@ pub(super) enum Message {
         device: DeviceId,
         reply: oneshot::Sender<Option<Lane>>,
     },
+    Told(Vec<Told>),
     Alarms(Vec<(u64, Moment)>),
     Settle {
         reply: oneshot::Sender<Option<Moment>>,
@@ -42,7 +43,7 @@ impl Message {
             | Self::Request { device, .. }
             | Self::Heard { device, .. }
             | Self::Look { device, .. } => device.seq(),
-            Self::Alarms(_) | Self::Settle { .. } | Self::Stop { .. } => 0,
+            Self::Told(_) | Self::Alarms(_) | Self::Settle { .. } | Self::Stop { .. } => 0,
         }
     }
 }
@@ -77,6 +78,8 @@ pub(super) enum What {
     Submit(Box<Ask>),
     Request(Request),
     Late(Input),
+    /// What was told of a command, where its lane was busy when that came.
+    Told(Told),
     /// A deadline has passed.
     Wake,
 }

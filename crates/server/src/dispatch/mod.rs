@@ -11,6 +11,7 @@ mod gather;
 mod inbox;
 mod shard;
 
+use crate::callback::Outbox;
 use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::limits::{ALARMS_PER_READ, SHARD_INBOX_MAX};
@@ -48,6 +49,8 @@ pub struct Parts {
     pub grants: Arc<Grants>,
     /// What is to go wrong on demand.
     pub faults: Arc<Faults>,
+    /// Where what is owed to applications is left.
+    pub outbox: Arc<Outbox>,
     /// The highest sequence number of a command.
     pub command_seq: AtomicU64,
 }
@@ -133,6 +136,17 @@ pub struct Promise {
     pub mailbox: Arc<Mailbox>,
     /// What the session owes.
     pub owed: mqtt::Promise,
+}
+
+/// How much of its history a command's owner was told, for the lane that has it in memory (R2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    /// The device.
+    pub device: DeviceId,
+    /// The command.
+    pub command: CommandId,
+    /// Entries told.
+    pub up_to: u32,
 }
 
 /// Why something that is not a command was not kept.
@@ -343,6 +357,20 @@ impl Dispatch {
         answer
     }
 
+    /// Lets lanes know what was told and is on disk; the outbox hears when they do.
+    pub async fn told(&self, told: Vec<Told>) {
+        let mut by_shard: Vec<Vec<Told>> = vec![Vec::new(); self.shards.len()];
+        for told in told {
+            by_shard[self.place(told.device.seq())].push(told);
+        }
+        for (door, told) in self.shards.iter().zip(by_shard) {
+            if !told.is_empty() {
+                // A shard that has ended knows nothing any more.
+                door.send(Message::Told(told)).await.ok();
+            }
+        }
+    }
+
     /// A device's lane as its shard has it; for the operator.
     pub async fn look(&self, device: DeviceId) -> Result<Option<Lane>, Refused> {
         let (reply, answer) = oneshot::channel();
@@ -411,9 +439,12 @@ impl Dispatch {
     }
 
     fn door(&self, device_seq: u64) -> &mpsc::Sender<Message> {
+        &self.shards[self.place(device_seq)]
+    }
+
+    fn place(&self, device_seq: u64) -> usize {
         let count = u64::try_from(self.shards.len()).expect("a few shards");
-        let at = usize::try_from(device_seq % count).expect("below the number of shards");
-        &self.shards[at]
+        usize::try_from(device_seq % count).expect("below the number of shards")
     }
 
     /// Gives every shard the deadlines of its lanes. Commands are accepted meanwhile.

@@ -203,6 +203,7 @@ impl Shard {
                     self.alarms.no_later(lane, at);
                 }
             }
+            Message::Told(told) => told.into_iter().for_each(|told| self.told(told)),
             Message::Settle { reply } => self.settlers.push(reply),
             Message::Stop { reply } => self.stopping = Some(reply),
         }

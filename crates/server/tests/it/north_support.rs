@@ -10,11 +10,10 @@ use server::dispatch::{Dispatch, Heard, Parts};
 use server::faults::Faults;
 use server::metrics::Metrics;
 use server::north::{North, Settings};
-use server::registry::{Grants, Lapses, Models, Registry};
+use server::registry::{Grants, Models, Registry};
 use server::secrets::{Vault, hash_secret};
 use server::shutdown::Shutdown;
 use server::south::{Hub, Mailbox, Order};
-use server::timed::Timed;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,7 +44,6 @@ pub(crate) struct Bench {
     pub(crate) registry: Arc<Registry>,
     pub(crate) vault: Arc<Vault>,
     pub(crate) shutdown: Shutdown,
-    pub(crate) lapses: Lapses,
     pub(crate) north: Arc<North>,
     token: String,
     _folder: TempDir,
@@ -100,13 +98,15 @@ impl Bench {
             models: Arc::new(Models::open(kept.clone()).expect("memory can be read")),
             grants: Arc::new(Grants::open(&*kept).expect("memory can be read")),
             faults: faults.clone(),
+            outbox: Arc::new(server::callback::Outbox::new(
+                server::callback::Rules::default(),
+            )),
             command_seq: kept.marks().expect("it can be read").command_seq.into(),
         };
         let dispatch = Dispatch::start(parts, 2).expect("threads");
         let registry =
             Registry::open(kept, dispatch.clone(), clock.now()).expect("memory can be read");
         let registry = Arc::new(registry);
-        let lapses = Lapses::new(registry.clone());
         let north = Arc::new(North::new(
             registry.clone(),
             dispatch.clone(),
@@ -122,7 +122,6 @@ impl Bench {
             registry,
             vault,
             shutdown,
-            lapses,
             north,
             token: String::new(),
             _folder: folder,
@@ -314,10 +313,7 @@ impl Bench {
     pub(crate) async fn pass(&self, span: Duration) {
         let target = self.clock.now() + span;
         loop {
-            let lanes = self.dispatch.settle().await.expect("it runs");
-            let lapses = self.lapses.settle().await;
-            self.dispatch.settle().await.expect("it runs");
-            let next = [lanes, lapses].into_iter().flatten().min();
+            let next = self.dispatch.settle().await.expect("it runs");
             match next.filter(|next| *next <= target) {
                 Some(next) => self.clock.move_to(next.max(self.clock.now())),
                 None if self.clock.now() == target => return,

@@ -1,11 +1,14 @@
 //! A platform in this process: the memory store, a test clock, and MQTT on a port that the system picks.
 
 mod device;
+mod receiver;
 
 pub(crate) use device::{Login, TestDevice};
+pub(crate) use receiver::{Answer, Call, Receiver};
 
-use delivery::{AppKey, Command, DeviceId, Kind, Rules, Status, Who};
+use delivery::{AppKey, Command, DeviceId, Kind, Moment, Rules, Status, Who};
 use server::body::Body;
+use server::callback::{self, Callbacks, Outbox, Resolve, SystemResolver};
 use server::clock::Clock;
 use server::dispatch::{Accepted, Ask, Dispatch, Parts, Refused};
 use server::faults::Faults;
@@ -16,11 +19,13 @@ use server::shutdown::Shutdown;
 use server::south::Hub;
 use server::south::admission::Admission;
 use server::south::mqtt::{Counts, Settings, South};
+use server::timed::Timed;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Application, Device, Memory, Presence, Store};
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
 /// The one application of these tests.
 pub(crate) const APP: AppKey = AppKey(1);
@@ -40,7 +45,32 @@ pub(crate) struct Platform {
     pub(crate) vault: Arc<Vault>,
     pub(crate) shutdown: Shutdown,
     pub(crate) mqtt: SocketAddr,
-    _folder: TempDir,
+    pub(crate) callbacks: Arc<Callbacks>,
+    /// Ends when the sender of callbacks has.
+    callbacks_end: oneshot::Receiver<()>,
+    folder: TempDir,
+}
+
+/// How callbacks are sent.
+#[derive(Clone)]
+pub(crate) struct Telling {
+    pub(crate) rules: callback::Rules,
+    pub(crate) settings: callback::Settings,
+    pub(crate) resolver: Arc<dyn Resolve>,
+}
+
+impl Default for Telling {
+    /// With the rulings' figures, and to this machine.
+    fn default() -> Self {
+        Self {
+            rules: callback::Rules::default(),
+            settings: callback::Settings {
+                private_allowed: true,
+                ..callback::Settings::default()
+            },
+            resolver: Arc::new(SystemResolver::default()),
+        }
+    }
 }
 
 impl Platform {
@@ -52,6 +82,30 @@ impl Platform {
     /// Starts one over a store that a former one left.
     pub(crate) async fn over(store: Arc<Memory>, settings: Settings) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
+        Self::raise((store, folder), settings, Telling::default()).await
+    }
+
+    /// Starts one that tells applications in this way.
+    pub(crate) async fn telling(telling: Telling) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let ground = (Arc::new(Memory::new()), folder);
+        Self::raise(ground, Settings::default(), telling).await
+    }
+
+    /// Stops in good order, and starts again.
+    pub(crate) async fn again(self, telling: Telling) -> Self {
+        self.shutdown.drain();
+        self.callbacks_end.await.expect("it ends");
+        self.dispatch.stop().await;
+        Self::raise((self.store, self.folder), Settings::default(), telling).await
+    }
+
+    async fn raise(
+        (store, folder): (Arc<Memory>, TempDir),
+        settings: Settings,
+        telling: Telling,
+    ) -> Self {
+        let outbox = Arc::new(Outbox::new(telling.rules));
         let vault = Arc::new(Vault::open(&folder.path().join("key")).expect("a new key"));
         let marks = store.marks().expect("memory can be read");
         let clock = Clock::test(marks.last_moment);
@@ -72,6 +126,7 @@ impl Platform {
             models: Arc::new(Models::open(kept.clone()).expect("memory can be read")),
             grants: Arc::new(Grants::open(&*kept).expect("memory can be read")),
             faults: faults.clone(),
+            outbox: outbox.clone(),
             command_seq: marks.command_seq.into(),
         };
         let dispatch = Dispatch::start(parts, 2).expect("threads");
@@ -91,6 +146,16 @@ impl Platform {
         let listener = server::south::mqtt::bind(any).await.expect("a free port");
         let mqtt = listener.local_addr().expect("bound");
         spawn(server::south::mqtt::serve(listener, None, Arc::new(south)));
+        let callbacks = Arc::new(Callbacks::new(callback::Parts {
+            outbox,
+            dispatch: dispatch.clone(),
+            registry: registry.clone(),
+            vault: vault.clone(),
+            resolver: telling.resolver,
+            settings: telling.settings,
+        }));
+        let (ends, callbacks_end) = oneshot::channel();
+        let running = callbacks.clone();
         let platform = Self {
             store,
             clock,
@@ -101,9 +166,17 @@ impl Platform {
             vault,
             shutdown,
             mqtt,
-            _folder: folder,
+            callbacks,
+            callbacks_end,
+            folder,
         };
-        platform.add_application().await;
+        if platform.registry.application("app").is_none() {
+            platform.add_application().await;
+        }
+        spawn(async move {
+            running.run().await;
+            ends.send(()).ok();
+        });
         platform
     }
 
@@ -120,6 +193,22 @@ impl Platform {
             callback_ca: None,
         };
         self.registry.keep_application(app).await.expect("kept");
+    }
+
+    /// Changes the one application.
+    pub(crate) async fn change_application(&self, change: impl FnOnce(&mut Application)) {
+        let app = self.registry.application("app").expect("it is there");
+        let mut app = Application::clone(&app);
+        change(&mut app);
+        self.registry.keep_application(app).await.expect("kept");
+    }
+
+    /// Has callbacks signed with this key.
+    pub(crate) async fn sign_with(&self, key: &[u8]) {
+        let secret = api::webhook::WebhookSecret::of_bytes(key).expect("24 to 64 bytes");
+        let sealed = self.vault.seal(secret.expose().as_bytes());
+        self.change_application(|app| app.webhook_secret = Some(sealed))
+            .await;
     }
 
     /// Registers a device that may come in over MQTT.
@@ -191,13 +280,22 @@ impl Platform {
     pub(crate) async fn pass(&self, span: Duration) {
         let target = self.clock.now() + span;
         loop {
-            let next = self.dispatch.settle().await.expect("it runs");
+            let next = self.settle().await;
             match next.filter(|next| *next <= target) {
                 Some(next) => self.clock.move_to(next.max(self.clock.now())),
                 None if self.clock.now() == target => return,
                 None => self.clock.move_to(target),
             }
         }
+    }
+
+    /// Waits until everything that is due has been done; the next deadline.
+    pub(crate) async fn settle(&self) -> Option<Moment> {
+        let lanes = self.dispatch.settle().await.expect("it runs");
+        let callbacks = self.callbacks.settle();
+        let callbacks = tokio::time::timeout(PATIENCE, callbacks).await;
+        let callbacks = callbacks.expect("callbacks settle");
+        [lanes, callbacks].into_iter().flatten().min()
     }
 
     /// Waits until the device can be reached.
@@ -236,6 +334,17 @@ pub(crate) fn ask(kind: Kind, paras: &str) -> Ask {
         key: None,
         body: body.write(),
         follow: None,
+    }
+}
+
+/// A submission whose changes are told to `url`.
+pub(crate) fn ask_telling(kind: Kind, url: &str) -> Ask {
+    let mut body = Body::read(&ask(kind, "{}").body).expect("it was written just now");
+    body.callback_url = Some(url.to_owned());
+    Ask {
+        callback: true,
+        body: body.write(),
+        ..ask(kind, "{}")
     }
 }
 
