@@ -127,7 +127,7 @@ codes! {
     LicenseSalesUnknown = "103027" INTERNAL_SERVER_ERROR "The license sales is not exist.";
     /// The licences are used up. Not caused here.
     LicensePoolEmpty = "103028" OK "The license pool resources.";
-    /// The platform has as many frozen devices as it may.
+    /// The platform has as many frozen devices as it may. Not caused here.
     FrozenDeviceLimit = "500004" FORBIDDEN "The amount of frozen devices has reached the limit.";
     /// No profile has this `productId`.
     ProductUnknown = "600002" FORBIDDEN "The product not existed.";

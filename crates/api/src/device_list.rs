@@ -121,23 +121,12 @@ impl DevicesQuery {
 }
 
 fn word<T: Copy>(query: &Query, key: &str, words: Words<T>) -> Result<Option<T>, Invalid> {
-    asked!(
-        "",
-        key,
-        Word {
-            words: words.iter().map(|(word, _)| *word).collect()
-        }
-    );
-    let Some(given) = query.first(key) else {
-        return Ok(None);
-    };
-    let known = words
-        .iter()
-        .find(|(word, _)| word.eq_ignore_ascii_case(given.trim()));
-    known.map(|(_, meant)| Some(*meant)).ok_or_else(|| {
-        let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        Invalid::member(key, format!("must be one of {}", all.join(", ")))
-    })
+    let known: Vec<&'static str> = words.iter().map(|(word, _)| *word).collect();
+    let reason = format!("must be one of {}", known.join(", "));
+    let place = query.word(key, &known, &reason)?;
+    Ok(place
+        .and_then(|place| words.get(place))
+        .map(|(_, meant)| *meant))
 }
 
 fn text<T: PartialEq>(words: Words<T>, meant: T) -> &'static str {

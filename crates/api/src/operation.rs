@@ -70,6 +70,8 @@ operations! {
     DeleteDirectDevice = "deleteDirectDevice" DELETE NO_CONTENT DEVICE_DELETE;
     /// Shows a device [4.1].
     QuerySingleDeviceInfo = "querySingleDeviceInfo" GET OK DEVICE_QUERY;
+    /// Lists devices [4.2].
+    QueryBatchDevicesInfo = "queryBatchDevicesInfo" GET OK DEVICE_LIST;
     /// Creates a command [5.2].
     PostDeviceCommand = "postDeviceCommand" POST CREATED COMMAND_CREATE;
     /// Lists commands [5.3].

@@ -114,6 +114,19 @@ pub const ROUTES: &[(Operation, &str)] = &[
         Operation::QuerySingleDeviceInfo,
         "/iocm/app/dm/v1.3.0/devices/{deviceId}",
     ),
+    (Operation::QueryBatchDevicesInfo, DEVICES),
+    (
+        Operation::QueryBatchDevicesInfo,
+        "/iocm/app/dm/v1.1.0/devices",
+    ),
+    (
+        Operation::QueryBatchDevicesInfo,
+        "/iocm/app/dm/v1.2.0/devices",
+    ),
+    (
+        Operation::QueryBatchDevicesInfo,
+        "/iocm/app/dm/v1.3.0/devices",
+    ),
     (Operation::PostDeviceCommand, DEVICE_COMMANDS),
     (Operation::QueryDeviceCommand, DEVICE_COMMANDS),
     (Operation::UpdateDeviceCommand, DEVICE_COMMAND),

@@ -4,6 +4,7 @@ use api::auth::{LoginRequest, RefreshRequest};
 use api::cancel_tasks::{CancelTaskRequest, CancelTasksQuery};
 use api::commands::{CancelCommandRequest, Command, CommandsQuery, PostCommandRequest};
 use api::credentials::RefreshKeyRequest;
+use api::device_list::DevicesQuery;
 use api::devices::{DeleteDeviceQuery, DeviceQuery, ModifyDeviceRequest};
 use api::invoke::{InvokeHeader, InvokeRequest, Mode};
 use api::paths::{Route, find};
@@ -50,6 +51,7 @@ fn parse(request: &Value) -> Option<(Operation, String)> {
         }
         Operation::DeleteDirectDevice => debug(DeleteDeviceQuery::read(&query)),
         Operation::QuerySingleDeviceInfo => debug(DeviceQuery::read(&query)),
+        Operation::QueryBatchDevicesInfo => debug(DevicesQuery::read(&query)),
         Operation::PostDeviceCommand => debug(PostCommandRequest::from_json(body)),
         Operation::QueryDeviceCommand => debug(CommandsQuery::read(&query)),
         Operation::UpdateDeviceCommand => debug(CancelCommandRequest::from_json(body)),
@@ -130,6 +132,14 @@ fn change(app_id: Option<&str>, values: [&str; 5]) -> (Operation, String) {
     )
 }
 
+fn devices(size: u32) -> (Operation, String) {
+    let query = DevicesQuery {
+        page: Some(Page { number: 0, size }),
+        ..Default::default()
+    };
+    expect(Operation::QueryBatchDevicesInfo, &[], &query)
+}
+
 fn deletion() -> (Operation, String) {
     expect(
         Operation::DeleteDirectDevice,
@@ -182,6 +192,7 @@ fn the_requests_of_the_vendors_java_sdk_parse_as_the_contract_reads_them() {
             &[queried],
             &DeviceQuery::default(),
         ),
+        devices(10),
         registration("test1233775068", Some(300), None),
         meter("test1233775068"),
         deletion(),
@@ -281,6 +292,7 @@ fn the_requests_of_a_client_of_2017_parse_as_the_contract_reads_them() {
         login(),
         registration("863703030000001", Some(3600), Some("eu")),
         expect(Operation::ModifyDeviceInfo, &[NEW_DEVICE], &(own, device)),
+        devices(100),
         expect(Operation::PostDeviceCommandOld, &[NEW_DEVICE], &old),
     ];
     compare(

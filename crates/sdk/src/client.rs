@@ -17,7 +17,8 @@ use crate::{ClientBuilder, Error};
 /// An application's client. Cheap to clone; all clones share connections and token.
 ///
 /// Each operation of the contract is a method under its name there, in snake case: `postDeviceCommand` is
-/// [`post_device_command`](Self::post_device_command). Each logs in by itself when there is no token.
+/// [`post_device_command`](Self::post_device_command). Each logs in by itself when there is no token. The shapes that some of them had in
+/// 2017 [5.8] have no methods: the platform answers both, and new programs need one.
 #[derive(Clone)]
 pub struct Client {
     pub(crate) shared: Arc<Shared>,

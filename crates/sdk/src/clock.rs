@@ -1,6 +1,6 @@
-//! The one place of the client that asks what time it is: only to know when its token nears its end.
+//! The one place of the client that asks what time it is: when its token nears its end, and whether a callback is old.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A moment of the machine's monotonic clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,4 +20,15 @@ impl Moment {
     pub(crate) fn plus(self, time: Duration) -> Self {
         Self(self.0.checked_add(time).unwrap_or(self.0))
     }
+}
+
+/// Seconds since 1970, by the machine's wall clock; 0 on a machine that believes in an earlier year.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a receiver judges a callback's age by its own machine's time"
+)]
+pub(crate) fn unix_seconds() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }

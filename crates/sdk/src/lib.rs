@@ -3,21 +3,12 @@
 //! [`Client`] logs in by itself, renews its token before it ends, and logs in anew when the platform no longer knows it. Requests and
 //! answers are the types of [`api`]; every failure is an [`Error`] that says whether it is worth another try.
 //!
-//! ```no_run
-//! # async fn example() -> Result<(), sdk::Error> {
-//! use sdk::api::commands::{Command, PostCommandRequest};
-//!
-//! let client = sdk::Client::builder("https://127.0.0.1:8743", "my-app", "my-secret").build()?;
-//! let request = PostCommandRequest {
-//!     device_id: "8f1d…".into(),
-//!     command: Command { service_id: "WaterMeter".into(), method: "CLOSE_VALVE".into(), ..Command::default() },
-//!     ..PostCommandRequest::default()
-//! };
-//! let command = client.post_device_command(&request).await?;
-//! println!("{} is {}", command.command_id, command.status.as_str());
-//! # Ok(())
-//! # }
-//! ```
+//! # A command
+#![doc = concat!("```no_run\n", include_str!("../examples/send_command.rs"), "```")]
+//! # What an error says
+#![doc = concat!("```no_run\n", include_str!("../examples/handle_errors.rs"), "```")]
+//! # Callbacks
+#![doc = concat!("```no_run\n", include_str!("../examples/receive_callbacks.rs"), "```")]
 
 mod builder;
 mod calls;
@@ -31,6 +22,7 @@ mod retry;
 mod tls;
 mod tokens;
 mod transport;
+pub mod webhook;
 
 pub use api;
 pub use builder::{ClientBuilder, Proxy};
@@ -38,5 +30,6 @@ pub use calls::{DeletedWith, Registered};
 pub use client::Client;
 pub use create::Create;
 pub use error::{Carried, ContractError, Error};
+pub use http::StatusCode;
 pub use pages::{Listing, Pages};
 pub use retry::Retry;

@@ -145,6 +145,7 @@ pub(crate) const fn is_repeatable(operation: Operation, keyed: bool) -> bool {
         | Operation::QueryDeviceStatus
         | Operation::ModifyDeviceInfo
         | Operation::QuerySingleDeviceInfo
+        | Operation::QueryBatchDevicesInfo
         | Operation::QueryDeviceCommand
         | Operation::QueryDeviceCommandOld
         | Operation::QueryDeviceCmdCancelTask => true,

@@ -77,6 +77,10 @@ sections! {
         client_s: u64 = 30;
         /// Seconds for which a kept-alive connection may be idle.
         idle_s: u64 = 75;
+        /// Devices that there may be (100412); 0 = no limit.
+        devices_max: u64 = 0;
+        /// Devices registered without `isSecure` that there may be (100441); 0 = no limit.
+        nonsecure_devices_max: u64 = 0;
         /// Seconds for which a direct call with `toType` CLOUD waits for the acknowledgement.
         cloud_wait_s: u64 = 20;
         /// Whether a callback address may be a private one.

@@ -13,6 +13,7 @@ pub mod config;
 pub mod dispatch;
 pub mod faults;
 pub mod files;
+mod info;
 pub mod limits;
 pub mod metrics;
 pub mod north;

@@ -14,6 +14,14 @@ pub const ALARMS_PER_READ: usize = 10_000;
 pub const MAILBOX_ORDERS_MAX: usize = 1_200;
 /// Devices whose records are kept in memory.
 pub const DEVICES_CACHED_MAX: usize = 65_536;
+/// Devices that have not bound yet whose times wait in memory; further ones are read when theirs may have come.
+pub const BINDINGS_WAITING_MAX: usize = 65_536;
+/// Devices that have not bound yet, read at once.
+pub const BINDINGS_PER_READ: usize = 1_000;
+/// Children of a gateway that are read at once to be deleted with it.
+pub const CHILDREN_PER_READ: usize = 100;
+/// Commands of one device that may be muted.
+pub const MUTED_PER_DEVICE_MAX: usize = 256;
 /// Late answers are sought among this many of a device's commands (R6.7).
 pub const LATE_SEARCH_MAX: usize = 1_000;
 /// How long an idempotency key counts, in hours (R1.15).

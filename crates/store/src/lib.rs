@@ -24,4 +24,7 @@ pub use records::{
     DeviceFilter, Grant, Marks, Page, Presence, ProductModel, Report, Stretch, Tally, TaskId,
     Token, TokenKind,
 };
-pub use sqlite::{GROUP_CLASSES, OnStop, OpenError, Sqlite, SqliteOptions, SqliteStats};
+pub use sqlite::{
+    Archive, Contents, CopyError, GROUP_CLASSES, OnStop, OpenError, Owned, Sqlite, SqliteOptions,
+    SqliteStats,
+};

@@ -22,3 +22,9 @@ pub(crate) const OLD_SCANNED_MAX: usize = 2_000;
 
 /// The most devices that one read of those with open commands looks at, before the next snapshot.
 pub(crate) const LANES_SCANNED_MAX: usize = 2_000;
+
+/// Pages that are copied between two groups while a copy is made: 400 KB, or about half a millisecond.
+pub(crate) const COPY_PAGES_PER_STEP: i32 = 100;
+
+/// Free bytes that a copy must leave where it is written.
+pub(crate) const COPY_FREE_BYTES_MIN: u64 = 64 << 20;

@@ -110,6 +110,7 @@ fn names(operation: Operation) -> (&'static str, &'static str) {
         | Operation::ModifyDeviceInfo
         | Operation::DeleteDirectDevice
         | Operation::QuerySingleDeviceInfo
+        | Operation::QueryBatchDevicesInfo
         | Operation::PostDeviceCommand
         | Operation::QueryDeviceCommand
         | Operation::UpdateDeviceCommand
@@ -137,6 +138,7 @@ pub(super) const fn successor(operation: Operation) -> Option<Operation> {
         | Operation::ModifyDeviceInfo
         | Operation::DeleteDirectDevice
         | Operation::QuerySingleDeviceInfo
+        | Operation::QueryBatchDevicesInfo
         | Operation::PostDeviceCommand
         | Operation::QueryDeviceCommand
         | Operation::UpdateDeviceCommand
@@ -162,6 +164,7 @@ const fn words(operation: Operation) -> Words {
         Operation::ModifyDeviceInfo => MODIFY_DEVICE_INFO,
         Operation::DeleteDirectDevice => DELETE_DIRECT_DEVICE,
         Operation::QuerySingleDeviceInfo => QUERY_SINGLE_DEVICE_INFO,
+        Operation::QueryBatchDevicesInfo => QUERY_BATCH_DEVICES_INFO,
         Operation::PostDeviceCommand => POST_DEVICE_COMMAND,
         Operation::QueryDeviceCommand => QUERY_DEVICE_COMMAND,
         Operation::UpdateDeviceCommand => UPDATE_DEVICE_COMMAND,
@@ -233,6 +236,15 @@ const QUERY_SINGLE_DEVICE_INFO: Words = Words {
     section: "4.1",
     summary: "Show a device",
     description: "Information, status and the latest report of each service. What is unknown is null.",
+};
+
+const QUERY_BATCH_DEVICES_INFO: Words = Words {
+    class: Class::DataCollection,
+    section: "4.2",
+    summary: "List devices",
+    description: "The newest registration first, unless `sort` says otherwise. `gatewayId` and `pageNo` may not both be missing; without \
+             `pageNo` the gateway and its children are shown at once, 250 at the most. With a filter by name, type, place, kind or state \
+             a bounded number of devices is looked at.",
 };
 
 const POST_DEVICE_COMMAND: Words = Words {

@@ -10,8 +10,8 @@ use super::samples;
 use crate::asked::Asked;
 use crate::query::Query;
 use crate::{
-    Invalid, Operation, auth, cancel_tasks, commands, credentials, devices, invoke, old_commands,
-    registration,
+    Invalid, Operation, auth, cancel_tasks, commands, credentials, device_list, devices, invoke,
+    old_commands, registration,
 };
 
 /// How a query is read.
@@ -96,6 +96,7 @@ pub(super) fn reader(operation: Operation) -> Option<Reader> {
         Operation::QueryDeviceStatus
         | Operation::DeleteDirectDevice
         | Operation::QuerySingleDeviceInfo
+        | Operation::QueryBatchDevicesInfo
         | Operation::QueryDeviceCommand
         | Operation::QueryDeviceCommandOld
         | Operation::QueryDeviceCmdCancelTask => None,
@@ -146,6 +147,7 @@ fn body(
         Operation::QueryDeviceStatus
         | Operation::DeleteDirectDevice
         | Operation::QuerySingleDeviceInfo
+        | Operation::QueryBatchDevicesInfo
         | Operation::QueryDeviceCommand
         | Operation::QueryDeviceCommandOld
         | Operation::QueryDeviceCmdCancelTask => unreachable!("it has no reader"),
@@ -174,6 +176,9 @@ pub(super) fn query(operation: Operation) -> Option<QueryReader> {
         }
         Operation::QuerySingleDeviceInfo => {
             Some(|query| devices::DeviceQuery::read(query).map(drop))
+        }
+        Operation::QueryBatchDevicesInfo => {
+            Some(|query| device_list::DevicesQuery::read(query).map(drop))
         }
         Operation::QueryDeviceCommand => {
             Some(|query| commands::CommandsQuery::read(query).map(drop))
@@ -221,6 +226,9 @@ fn answer(operation: Operation, components: &mut Components) -> Option<(Value, V
         }
         Operation::QuerySingleDeviceInfo => {
             said::<devices::DeviceAnswer, _>(components, &[samples::device()])
+        }
+        Operation::QueryBatchDevicesInfo => {
+            said::<device_list::DevicesAnswer, _>(components, &[samples::devices()])
         }
         Operation::PostDeviceCommand => said::<commands::CommandAnswer, _>(
             components,

@@ -6,7 +6,7 @@ use super::rules;
 use crate::Operation;
 use crate::asked::Asked;
 use crate::headers;
-use crate::limits::{COMMANDS_PAGE_MAX, ID, IDEMPOTENCY_KEY_BYTES, TEXT};
+use crate::limits::{COMMANDS_PAGE_MAX, DEVICES_PAGE_DEFAULT, ID, IDEMPOTENCY_KEY_BYTES, TEXT};
 
 /// The parameters of an operation at a path.
 pub(super) fn of(operation: Operation, path: &str, query: &[Asked]) -> Vec<Value> {
@@ -15,7 +15,7 @@ pub(super) fn of(operation: Operation, path: &str, query: &[Asked]) -> Vec<Value
         .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
         .map(variable)
         .collect();
-    parameters.extend(query.iter().map(key));
+    parameters.extend(query.iter().map(|asked| key(operation, asked)));
     if operation.needs_token() {
         parameters.push(json!({
             "name": headers::APP_KEY,
@@ -66,9 +66,12 @@ fn variable(name: &str) -> Value {
     })
 }
 
-fn key(asked: &Asked) -> Value {
+fn key(operation: Operation, asked: &Asked) -> Value {
     let mut schema = rules::bounds(&asked.rule);
-    let (description, default) = words(&asked.name);
+    let (description, default) = match (operation, asked.name.as_str()) {
+        (Operation::QueryBatchDevicesInfo, name) => of_devices(name).unwrap_or_else(|| words(name)),
+        (_, name) => words(name),
+    };
     if let Some(default) = default {
         schema["default"] = default;
     }
@@ -79,6 +82,37 @@ fn key(asked: &Asked) -> Value {
         "description": description,
         "schema": schema
     })
+}
+
+/// What a key means in the list of devices, where that differs.
+fn of_devices(name: &str) -> Option<(&'static str, Option<Value>)> {
+    let words = match name {
+        "pageNo" => (
+            "Which page; counts from 0. Without it `gatewayId` must be given, and everything is shown at once, 250 devices at the most.",
+            None,
+        ),
+        "pageSize" => ("Devices per page.", Some(DEVICES_PAGE_DEFAULT.into())),
+        "gatewayId" => ("This gateway and the devices behind it only.", None),
+        "nodeType" => (
+            "`GATEWAY`: those that connect directly only; `ENDPOINT`: those behind a gateway only.",
+            None,
+        ),
+        "deviceType" => ("Of this type only.", None),
+        "location" => ("At this place only.", None),
+        "name" => ("Of this name only.", None),
+        "status" => (
+            "In this state only. `INACTIVE`: never connected; nothing is ever `ABNORMAL` here.",
+            None,
+        ),
+        "startTime" => ("Registered then or later.", None),
+        "endTime" => (
+            "Registered then or earlier; it must lie after `startTime`.",
+            None,
+        ),
+        "sort" => ("By moment of registration.", Some("DESC".into())),
+        _ => return None,
+    };
+    Some(words)
 }
 
 /// What a key of a query means, and what its absence means. An empty value is an absent one.

@@ -11,6 +11,7 @@ use crate::commands::{
     Command, CommandAnswer, CommandResult, CommandStatus, CommandsAnswer, Pagination,
 };
 use crate::credentials::{RefreshKeyAnswer, RefreshSecretAnswer};
+use crate::device_list::DevicesAnswer;
 use crate::devices::{DeviceAnswer, DeviceInfo, DeviceService, NodeType, ServiceInfo};
 use crate::invoke::{InvokeAnswer, InvokeStatus};
 use crate::old_commands::OldCommandsAnswer;
@@ -121,6 +122,15 @@ pub(super) fn device() -> DeviceAnswer {
                 mute_cmds: vec!["SET_INTERVAL".to_owned()],
             }),
         }],
+    }
+}
+
+pub(super) fn devices() -> DevicesAnswer {
+    DevicesAnswer {
+        total_count: 1,
+        page_no: 0,
+        page_size: 25,
+        devices: vec![device()],
     }
 }
 

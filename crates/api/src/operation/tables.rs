@@ -8,11 +8,11 @@ use crate::Code::{
     CalledServiceUnknown, CommandMuted, CommandNameInvalid, CommandNotCancellable,
     CommandQueueFull, CommandUnknown, DeviceDataUnknown, DeviceInactive, DeviceLimit,
     DeviceOffline, DeviceOnline, DeviceUnknown, DeviceZombie, FlowControlled, FrozenDeviceLimit,
-    GatewayOffline, Internal, InternalFault, InvalidInput, InvalidInputNewer, InvalidIsSecure,
-    InvalidParameter, InvalidToken, InvalidVerifyCode, LicensePoolEmpty, LicenseSalesUnknown,
-    LicenseUnknown, MissingParameter, NoAppKey, NodeIdDuplicated, NonSecureDeviceLimit,
-    NotAuthorised, ProductUnknown, ServiceUnknown, SessionNotFound, StoredDataAbnormal, Throttled,
-    WrongSecret,
+    GatewayAndPageMissing, GatewayOffline, Internal, InternalFault, InvalidInput,
+    InvalidInputNewer, InvalidIsSecure, InvalidPage, InvalidParameter, InvalidToken,
+    InvalidVerifyCode, LicensePoolEmpty, LicenseSalesUnknown, LicenseUnknown, MissingParameter,
+    NoAppKey, NodeIdDuplicated, NonSecureDeviceLimit, NotAuthorised, ProductUnknown,
+    ServiceUnknown, SessionNotFound, StoredDataAbnormal, Throttled, WrongSecret,
 };
 
 const OK: StatusCode = StatusCode::OK;
@@ -154,6 +154,13 @@ pub(super) const DEVICE_QUERY: &[TableRow] = &[
     (BAD, &[InvalidParameter]),
     rows::CALLER,
     rows::NO_DEVICE,
+    rows::DEVICE_FAULT,
+];
+
+/// [4.2]
+pub(super) const DEVICE_LIST: &[TableRow] = &[
+    (BAD, &[InvalidPage, GatewayAndPageMissing, InvalidParameter]),
+    rows::CALLER,
     rows::DEVICE_FAULT,
 ];
 

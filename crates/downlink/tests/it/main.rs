@@ -8,4 +8,5 @@ mod devices;
 mod process;
 mod program;
 mod readme;
+mod sdk;
 mod tls;

@@ -1,5 +1,9 @@
 //! Devices: registered, asked about, changed, deleted [3], [4].
 
+use api::credentials::{
+    RefreshKeyAnswer, RefreshKeyRequest, RefreshSecretAnswer, RefreshSecretRequest,
+};
+use api::device_list::{DevicesAnswer, DevicesQuery};
 use api::devices::{DeleteDeviceQuery, DeviceAnswer, DeviceQuery, ModifyDeviceRequest};
 use api::registration::{
     DeviceStatusAnswer, RegisterAnswer, RegisterRequest, RegisterWithSecretAnswer,
@@ -68,6 +72,28 @@ impl Client {
         })
     }
 
+    /// `refreshDeviceKey`: a new verification code, with which the device binds again [3.3].
+    pub async fn refresh_device_key(
+        &self,
+        device_id: &str,
+        request: &RefreshKeyRequest,
+    ) -> Result<RefreshKeyAnswer, Error> {
+        let target = self.owned(&paths::fill(paths::DEVICE_CREDENTIAL, &[device_id]));
+        self.ask(Operation::RefreshDeviceKey, target, Some(json(request)))
+            .await
+    }
+
+    /// `refreshDeviceKey` v2.0.0: a new secret, with which the device connects again [3.3]. The old one is worth nothing from then on.
+    pub async fn refresh_device_secret(
+        &self,
+        device_id: &str,
+        request: &RefreshSecretRequest,
+    ) -> Result<RefreshSecretAnswer, Error> {
+        let target = self.owned(&paths::fill(paths::DEVICE_CREDENTIAL_V2, &[device_id]));
+        self.ask(Operation::RefreshDeviceSecret, target, Some(json(request)))
+            .await
+    }
+
     /// `queryDeviceStatus`: whether a device has ever been in contact [3.4].
     pub async fn query_device_status(&self, device_id: &str) -> Result<DeviceStatusAnswer, Error> {
         let target = self.owned(&paths::fill(paths::DEVICE_CREDENTIAL, &[device_id]));
@@ -82,6 +108,18 @@ impl Client {
         };
         let target = with_query(&paths::fill(paths::DEVICE, &[device_id]), &query.to_query());
         self.ask(Operation::QuerySingleDeviceInfo, target, None)
+            .await
+    }
+
+    /// `queryBatchDevicesInfo`: a page of devices, or those of a gateway [4.2]. The query names a page or a gateway, else it is 100218.
+    pub async fn query_batch_devices_info(
+        &self,
+        query: &DevicesQuery,
+    ) -> Result<DevicesAnswer, Error> {
+        let mut query = query.clone();
+        query.app_id = query.app_id.or_else(|| self.owner());
+        let target = with_query(paths::DEVICES, &query.to_query());
+        self.ask(Operation::QueryBatchDevicesInfo, target, None)
             .await
     }
 

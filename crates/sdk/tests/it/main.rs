@@ -10,3 +10,4 @@ mod failures;
 mod platform;
 mod tls;
 mod tokens;
+mod webhook;

@@ -12,7 +12,7 @@ use crate::dispatch::{self, Dispatch};
 use crate::faults::Faults;
 use crate::metrics::{self, Metrics};
 use crate::north::{self, North};
-use crate::registry::{Endings, Grants, Models, Registry};
+use crate::registry::{Endings, Grants, Lapses, Models, Registry};
 use crate::retention::Retention;
 use crate::secrets::Vault;
 use crate::shutdown::Shutdown;
@@ -203,6 +203,7 @@ fn timers(
     let days = config.retention.days;
     Timers::new(vec![
         Arc::new(Endings::new(registry.clone())),
+        Arc::new(Lapses::new(registry.clone())),
         // After whatever decides about commands: it tells of that.
         callbacks,
         // The last, so that what the others have told may go at once.
@@ -240,6 +241,8 @@ fn north_settings(config: &Config) -> north::Settings {
         login_failures_max: config.north.login_failures_max,
         token_life: Duration::from_secs(config.north.token_s.into()),
         bind_within: Duration::from_secs(config.north.bind_s),
+        devices_max: config.north.devices_max,
+        nonsecure_devices_max: config.north.nonsecure_devices_max,
         cloud_wait: Duration::from_secs(config.north.cloud_wait_s),
         free_bytes_min: config.store.free_mib_min * MIB,
         body_bytes_max: config.north.body_bytes_max,

@@ -85,10 +85,14 @@ async fn known(
         .secret_checks
         .verify(secret.into_inner().into(), hash)
         .await?;
-    app.filter(|_| right).ok_or_else(|| {
+    let app = app.filter(|_| right).ok_or_else(|| {
         north.failed_logins.count(party, call.now);
         Error::code(Code::WrongSecret)
-    })
+    })?;
+    if app.frozen {
+        return Err(Error::code(Code::AppFrozen));
+    }
+    Ok(app)
 }
 
 async fn issue(

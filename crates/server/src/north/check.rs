@@ -2,6 +2,7 @@
 
 use super::North;
 use super::error::Error;
+use crate::info::Info;
 use api::Code;
 use profile::Map;
 use serde_json::value::RawValue;
@@ -75,6 +76,15 @@ impl North {
             model_version: Some(model.version),
             answer_expected: command.expects_answer(),
         })
+    }
+}
+
+/// Refuses a command that the operator has muted (check 12 of R3.1). It is so for a queued command too: the order of checks has
+/// it before 100612, which queued commands alone get.
+pub(super) fn not_muted(device: &Device, service_id: &str, method: &str) -> Result<(), Error> {
+    match Info::read_muted(device)? {
+        Some(info) if info.is_muted(service_id, method) => Err(Error::code(Code::CommandMuted)),
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Commands: creation, list, cancellation (contract §5.2 to §5.4).
 
 use super::answer::Answer;
-use super::check::Asked;
+use super::check::{Asked, not_muted};
 use super::error::Error;
 use super::repeat::{self, Repeatable};
 use super::{Call, North, callback_url, wire};
@@ -92,6 +92,7 @@ pub(super) fn ask(
     let checked = north
         .check(device, asked)
         .map_err(super::check::Misfit::queued)?;
+    not_muted(device, &wanted.service_id, &wanted.method)?;
     let (paras, paras_asked) = checked.paras(&wanted.paras);
     let body = Body {
         service_id: wanted.service_id.clone(),

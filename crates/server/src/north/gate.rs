@@ -12,10 +12,11 @@
 //! | – | 190409 | the idempotency key belongs to another request (R1.15) | [`North::kept`](super::repeat) |
 //! | 8 | 100418 | the device | [`North::device`] |
 //! | 9 | 100434, 100435 | the command | `commands::cancel`, the heart |
-//! | 10 | 100428 | offline (direct calls) | `invoke`, and again the heart |
+//! | 10 | 100428, 100450 | offline (direct calls) | `invoke`, and again the heart |
 //! | 11 | 100431, 100444 | the service | [`check`](super::check) |
 //! | 12 | 100022, 102203 | the command's name and paras | [`check`](super::check) |
-//! | 13 | 100612, 100223 | silence, caps | the heart |
+//! | 13 | 100432 | muted | [`not_muted`](super::check::not_muted) |
+//! | 14 | 100612, 100223 | silence, caps | the heart |
 //!
 //! Login, refresh and logout need no token; a right secret counts against the throttle there, see [`auth`](super::auth).
 
@@ -59,6 +60,13 @@ impl Scope {
         self.right
             .as_ref()
             .is_none_or(|right| right.covers_device(Some(device)))
+    }
+
+    /// Whether some devices of the owner's are without the scope.
+    pub(super) fn is_limited(&self) -> bool {
+        self.right
+            .as_ref()
+            .is_some_and(|right| !right.covers_device(None))
     }
 
     /// Whether a device that is to be registered is within the scope.
@@ -351,6 +359,7 @@ pub(super) const fn creates(operation: Operation) -> bool {
         | Operation::ModifyDeviceInfo
         | Operation::DeleteDirectDevice
         | Operation::QuerySingleDeviceInfo
+        | Operation::QueryBatchDevicesInfo
         | Operation::QueryDeviceCommand
         | Operation::UpdateDeviceCommand
         | Operation::CreateDeviceCmdCancelTask

@@ -1,7 +1,7 @@
 //! Direct calls: `invokeDeviceService`, sendCommand on the wire (contract §5.7, R4).
 
 use super::answer::Answer;
-use super::check::{Asked, Checked, Misfit};
+use super::check::{Asked, Checked, Misfit, not_muted};
 use super::error::Error;
 use super::load::Place;
 use super::repeat::{self, Repeatable};
@@ -11,7 +11,7 @@ use crate::dispatch::{Ask, Refused};
 use crate::random;
 use api::invoke::{InvokeAnswer, InvokeRequest, InvokeStatus, Mode, ToType};
 use api::{Code, paths};
-use delivery::{Command, DeviceId, Kind, Refusal, Status};
+use delivery::{Command, Kind, Refusal, Status};
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Application, Device};
@@ -49,10 +49,11 @@ pub(super) async fn invoke(
     let device = north.device(device_id, &scope).await?;
     north.session_fault()?;
     if !north.hub().is_reachable(device.id) {
-        return Err(offline(north, device.id));
+        return Err(offline(north, &device));
     }
     north.callback_fault(callback_url)?;
     let checked = check(north, &device, service_id, &request)?;
+    not_muted(&device, service_id, &request.header.method)?;
     let request_id = request.header.request_id.clone();
     let request_id = request_id.unwrap_or_else(random::hex::<16>);
     let body = body(
@@ -76,7 +77,7 @@ pub(super) async fn invoke(
     };
     submit(
         north,
-        (device.id, ask),
+        (&device, ask),
         (request_id, is_cloud(&request).then_some(&call.place)),
         repeatable.as_ref(),
     )
@@ -86,7 +87,7 @@ pub(super) async fn invoke(
 /// Submits the call and answers when it is handed over, or when its outcome is known (R4.2).
 async fn submit(
     north: &North,
-    (device, ask): (DeviceId, Ask),
+    (device, ask): (&Device, Ask),
     (request_id, cloud): (String, Option<&Place>),
     repeatable: Option<&Repeatable>,
 ) -> Result<Answer, Error> {
@@ -95,7 +96,7 @@ async fn submit(
         follow: cloud.map(|_| follow),
         ..ask
     };
-    let accepted = north.dispatch.submit(device, ask).await;
+    let accepted = north.dispatch.submit(device.id, ask).await;
     let accepted = accepted.map_err(|why| refused(north, device, why))?;
     if let (true, Some(repeatable)) = (accepted.repeated, repeatable) {
         return repeated(north, repeatable, &accepted.command);
@@ -228,7 +229,7 @@ fn answer(north: &North, request_id: Option<String>, status: InvokeStatus) -> An
     })
 }
 
-fn refused(north: &North, device: DeviceId, why: Refused) -> Error {
+fn refused(north: &North, device: &Device, why: Refused) -> Error {
     match why {
         Refused::Heart(Refusal::Offline) => offline(north, device),
         Refused::Heart(Refusal::OpenMax) => {
@@ -238,14 +239,20 @@ fn refused(north: &North, device: DeviceId, why: Refused) -> Error {
     }
 }
 
-/// 100428; a device that is connected and takes no commands is offline for a call, which `detail` says (R6.5).
-fn offline(north: &North, device: DeviceId) -> Error {
-    if north.hub().is_online(device) {
-        Error::detailed(
+/// 100428, and 100450 for a device whose gateway is down (R4.6). A device that is connected and takes no commands is offline for a
+/// call, which `detail` says (R6.5).
+fn offline(north: &North, device: &Device) -> Error {
+    let online = |id| north.hub().is_online(id);
+    match device.gateway {
+        _ if online(device.id) => Error::detailed(
             Code::DeviceOffline,
             "the device is connected but not subscribed to its command topic",
-        )
-    } else {
-        Error::code(Code::DeviceOffline)
+        ),
+        Some(gateway) if online(gateway) => Error::detailed(
+            Code::DeviceOffline,
+            "its gateway is connected, but the device is not reachable through it",
+        ),
+        Some(_) => Error::code(Code::GatewayOffline),
+        None => Error::code(Code::DeviceOffline),
     }
 }

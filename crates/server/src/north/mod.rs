@@ -14,10 +14,10 @@ mod commands;
 mod compat;
 mod connection;
 mod credentials;
+mod device_list;
 mod devices;
 mod error;
 mod gate;
-mod info;
 mod invoke;
 mod listener;
 mod load;
@@ -26,6 +26,7 @@ mod old_commands;
 mod operator;
 mod registration;
 mod repeat;
+mod room;
 mod settings;
 mod space;
 mod stream;
@@ -80,6 +81,8 @@ pub struct North {
     secret_checks: SecretChecks,
     load: Arc<Load>,
     space: Space,
+    /// Held while a device is added to a limited number.
+    registering: tokio::sync::Mutex<()>,
     measures: Measures,
     run: u64,
     requests: AtomicU64,
@@ -130,6 +133,7 @@ impl North {
                 settings.all_bodies_bytes_max,
             )),
             space: Space::new(settings.free_bytes_min),
+            registering: tokio::sync::Mutex::default(),
             measures: Measures::new(),
             run: random::number(),
             requests: AtomicU64::new(0),
@@ -246,6 +250,7 @@ impl North {
             Operation::ModifyDeviceInfo => devices::modify(self, call, caller()?).await,
             Operation::DeleteDirectDevice => devices::delete(self, call, caller()?).await,
             Operation::QuerySingleDeviceInfo => devices::show(self, call, caller()?).await,
+            Operation::QueryBatchDevicesInfo => device_list::list(self, call, caller()?).await,
             Operation::PostDeviceCommand => commands::create(self, call, caller()?).await,
             Operation::QueryDeviceCommand => commands::list(self, call, caller()?).await,
             Operation::UpdateDeviceCommand => commands::cancel(self, call, caller()?).await,
@@ -301,6 +306,7 @@ const fn changes_registry(operation: Operation) -> bool {
         | Operation::DeleteDirectDevice => true,
         Operation::QueryDeviceStatus
         | Operation::QuerySingleDeviceInfo
+        | Operation::QueryBatchDevicesInfo
         | Operation::PostDeviceCommand
         | Operation::QueryDeviceCommand
         | Operation::UpdateDeviceCommand

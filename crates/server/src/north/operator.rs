@@ -1,12 +1,13 @@
 //! What the operator does by the same checks as an application: the bodies are the contract's, who acts is the operator.
 
 use super::error::Error;
-use super::info::Info;
-use super::registration::{SECRET_BYTES, fresh};
+use super::registration::{self, SECRET_BYTES, fresh};
 use super::{North, callback_url, commands};
 use crate::clock;
 use crate::dispatch::Ask;
+use crate::info::Info;
 use crate::random;
+use crate::registry::Deed;
 use api::commands::PostCommandRequest;
 use api::registration::RegisterWithSecretRequest;
 use api::{Code, Invalid, Operation, Secret};
@@ -62,7 +63,8 @@ impl North {
     ) -> Result<Registered, Turned> {
         let registered = async {
             self.has_room()?;
-            let info = Info::of_secret_mode(&request);
+            let mut info = Info::of_secret_mode(&request);
+            self.complete(&mut info)?;
             let secret = gateway.is_none().then(|| {
                 request
                     .secret
@@ -76,7 +78,8 @@ impl North {
                 secret: sealed,
                 ..fresh(self, owner, (request.node_id, &info), self.clock().now())
             };
-            let device = self.registry.add_device(device).await?;
+            let deed = Deed::own(device.app, Operation::RegDirectDeviceWithSecret, None);
+            let device = registration::add(self, deed, device).await?;
             Ok(Registered { device, secret })
         };
         let outcome: Result<Registered, Error> = registered.await;

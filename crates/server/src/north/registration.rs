@@ -3,19 +3,21 @@
 use super::answer::Answer;
 use super::error::Error;
 use super::gate::{Scope, not_covered};
-use super::info::Info;
 use super::{Call, North};
+use crate::dispatch::KeepError;
+use crate::info::Info;
 use crate::random;
+use crate::registry::Deed;
 use api::registration::{
     DeviceStatusAnswer, RegisterAnswer, RegisterRequest, RegisterWithSecretAnswer,
     RegisterWithSecretRequest,
 };
-use api::{Secret, paths};
+use api::{Code, Secret, paths};
 use delivery::Moment;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Application, Device, Presence};
+use store::{Application, Conflict, Device, Presence};
 
 /// Bytes of a key that the platform makes: 32 hex digits.
 const PSK_BYTES: usize = 16;
@@ -35,7 +37,8 @@ pub(super) async fn register(
     let timeout_s = request
         .timeout
         .unwrap_or_else(|| north.settings.bind_within_s());
-    let info = Info::of_registration(&request);
+    let mut info = Info::of_registration(&request);
+    north.complete(&mut info)?;
     let psk = request
         .psk
         .unwrap_or_else(|| Secret::new(random::hex::<PSK_BYTES>()));
@@ -48,10 +51,7 @@ pub(super) async fn register(
         verify_code: Some(verify_digest(&verify_code)),
         ..fresh(north, &scope.owner, (request.node_id, &info), call.now)
     };
-    let device = north
-        .registry
-        .add_device_for(scope.deed(call.operation, None), device)
-        .await?;
+    let device = add(north, scope.deed(call.operation, None), device).await?;
     Ok(Answer::of(&RegisterAnswer {
         device_id: device.id.to_string(),
         verify_code,
@@ -71,7 +71,8 @@ pub(super) async fn register_with_secret(
 ) -> Result<Answer, Error> {
     let request = RegisterWithSecretRequest::from_json(&call.body)?;
     let scope = new_device_scope(north, call, caller)?;
-    let info = Info::of_secret_mode(&request);
+    let mut info = Info::of_secret_mode(&request);
+    north.complete(&mut info)?;
     let secret = request
         .secret
         .unwrap_or_else(|| Secret::new(random::hex::<SECRET_BYTES>()));
@@ -84,10 +85,7 @@ pub(super) async fn register_with_secret(
         verify_code: verify_code.as_ref().map(verify_digest),
         ..fresh(north, &scope.owner, (request.node_id, &info), call.now)
     };
-    let device = north
-        .registry
-        .add_device_for(scope.deed(call.operation, None), device)
-        .await?;
+    let device = add(north, scope.deed(call.operation, None), device).await?;
     let (device_id, secret, psk) = (device.id.to_string(), Some(secret), Some(psk));
     Ok(Answer::of(&RegisterWithSecretAnswer {
         device_id,
@@ -95,6 +93,27 @@ pub(super) async fn register_with_secret(
         psk,
         verify_code,
     }))
+}
+
+/// Keeps a new device, if there is room for it.
+///
+/// # Errors
+/// A node id that is taken is 100426; but if a device of the same application has it, and has connected, 100416.
+pub(super) async fn add(north: &North, deed: Deed, device: Device) -> Result<Arc<Device>, Error> {
+    let _room = north.room_for(&device, None).await?;
+    let node_id = device.node_id.clone();
+    let error = match north.registry.add_device_for(deed, device).await {
+        Ok(device) => return Ok(device),
+        Err(error) => error,
+    };
+    if let KeepError::Conflict(Conflict::NodeIdTaken) = error
+        && let Some(other) = north.registry.device_by_node(&node_id).await?
+        && other.app == deed.owner
+        && other.activated.is_some()
+    {
+        return Err(Error::code(Code::AlreadyBound));
+    }
+    Err(error.into())
 }
 
 /// `queryDeviceStatus`: false until the first contact, true ever after.

@@ -35,6 +35,10 @@ pub struct Settings {
     pub refresh_token_life: Duration,
     /// The time for a device's first contact when its registration names none (contract §15.10).
     pub bind_within: Duration,
+    /// Devices that there may be (100412); 0 = no limit.
+    pub devices_max: u64,
+    /// Devices without `isSecure` that there may be (100441); 0 = no limit.
+    pub nonsecure_devices_max: u64,
     /// How long a direct call with toType CLOUD waits for the acknowledgement, in real time (R4.2).
     pub cloud_wait: Duration,
     /// Free disk space below which nothing new is taken on (R2.5).
@@ -85,6 +89,8 @@ impl Default for Settings {
             bind_within: Duration::from_secs(u64::from(
                 api::registration::BIND_TIMEOUT_DEFAULT_SECONDS,
             )),
+            devices_max: 0,
+            nonsecure_devices_max: 0,
             cloud_wait: Duration::from_secs(20),
             free_bytes_min: 64 * 1_048_576,
             body_bytes_max: 1_048_576,

@@ -2,14 +2,14 @@
 
 use super::{Deed, Registry};
 use crate::dispatch::{KeepError, Refused};
-use crate::limits::DEVICES_CACHED_MAX;
+use crate::limits::{CHILDREN_PER_READ, DEVICES_CACHED_MAX};
 use crate::random;
 use api::Operation;
 use delivery::{DeviceId, Moment, Who};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use store::{Conflict, Device, Failed, Presence, Write};
+use store::{Conflict, Device, DeviceFilter, Failed, Presence, Write};
 
 /// Changes of devices that fall into the same part wait for each other.
 const PARTS: usize = 64;
@@ -52,7 +52,7 @@ impl DeviceCache {
 
 impl Registry {
     /// The device with this id, unless it was deleted, or did not connect by the time that its registration set: such a one is
-    /// deleted on the way (R7.6).
+    /// deleted on the way (R7.6), if [`Lapses`](super::Lapses) has not come to it yet.
     pub async fn device(&self, id: DeviceId) -> Result<Option<Arc<Device>>, Failed> {
         let Some(device) = self.record(id).await? else {
             return Ok(None);
@@ -68,9 +68,10 @@ impl Registry {
                 tracing::info!(device = %id, "a registration has lapsed: the device did not connect in time");
             }
             Err(Refused::Store(failed)) => return Err(failed),
-            // It is tried again when somebody asks for the device the next time.
+            // It is tried again soon: its time stays noted.
             Err(error) => {
                 tracing::warn!(device = %id, %error, "a lapsed registration cannot be deleted now");
+                self.bindings.again(id, now);
             }
         }
         Ok(None)
@@ -147,6 +148,7 @@ impl Registry {
         self.dispatch
             .keep_if_allowed(deed, vec![Write::Device(device.clone())])
             .await?;
+        self.bindings.note(&device);
         let device = Arc::new(device);
         self.devices.put(device.clone());
         Ok(device)
@@ -246,6 +248,44 @@ impl Registry {
         self.dispatch.delete(device.clone(), who).await?;
         self.devices.put(Arc::new(device));
         Ok(true)
+    }
+
+    /// Deletes the children of a gateway that are `covered`, each in a turn of its own; the others stay as they are.
+    ///
+    /// # Errors
+    /// Some may be deleted already; what is left is found when it is tried again.
+    pub async fn delete_children(
+        &self,
+        gateway: &Device,
+        who: Who,
+        covered: impl Fn(DeviceId) -> bool,
+        now: Moment,
+    ) -> Result<(), Refused> {
+        let mut filter = DeviceFilter {
+            app: gateway.app,
+            gateway: Some(gateway.id),
+            online: None,
+            from: None,
+            to: None,
+            ascending: true,
+            skip: 0,
+            take: CHILDREN_PER_READ,
+        };
+        loop {
+            let these = filter.clone();
+            let page = self.ask(move |store| store.devices(&these, None)).await;
+            let page = page.map_err(Refused::Store)?;
+            for child in &page.items {
+                if covered(child.id) {
+                    self.delete_device(child.id, who, now).await?;
+                } else {
+                    filter.skip += 1;
+                }
+            }
+            if page.items.len() < CHILDREN_PER_READ {
+                return Ok(());
+            }
+        }
     }
 }
 

@@ -5,18 +5,23 @@ mod applications;
 mod devices;
 mod endings;
 mod grants;
+mod lapses;
 mod models;
+mod mute;
 mod rebind;
 
 pub use applications::DeleteError;
 pub use endings::{Endings, GrantError};
 pub use grants::{Deed, Grants, Right, Standing, granted_name};
+pub use lapses::Lapses;
 pub use models::{Model, Models};
+pub use mute::NotMuted;
 pub use rebind::Rebind;
 
 use crate::dispatch::{Dispatch, KeepError};
 use delivery::{AppKey, Moment};
 use devices::DeviceCache;
+use lapses::Bindings;
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -28,6 +33,7 @@ pub struct Registry {
     dispatch: Dispatch,
     known: RwLock<Known>,
     devices: DeviceCache,
+    bindings: Bindings,
     models: Arc<Models>,
     device_seq: AtomicU64,
     app_key: AtomicU64,
@@ -64,6 +70,7 @@ impl Registry {
             dispatch,
             known: RwLock::new(known),
             devices: DeviceCache::default(),
+            bindings: Bindings::default(),
             device_seq: AtomicU64::new(marks.device_seq),
             app_key: AtomicU64::new(marks.app_key),
             changing: tokio::sync::Mutex::new(()),

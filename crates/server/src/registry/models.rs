@@ -19,6 +19,17 @@ pub struct Model {
     pub profile: Profile,
 }
 
+impl Model {
+    /// The `productId` by which registrations name it.
+    pub fn product_id(&self) -> String {
+        let (key, device) = (self.profile.key(), self.profile.device());
+        format!(
+            "{}_{}_{}",
+            device.device_type, key.manufacturer_id, key.model
+        )
+    }
+}
+
 /// Every product model. The dispatcher judges answers by it, the registry changes it.
 pub struct Models {
     store: Arc<dyn Store>,
@@ -130,6 +141,18 @@ impl Registry {
             .model
             .as_ref()
             .and_then(|key| self.models.newest(key))
+    }
+
+    /// The newest version of the product model with this `productId`: its device type, manufacturer id and model joined by `_`, as
+    /// its file is called (contract §14), in any case.
+    pub fn model_by_product(&self, product_id: &str) -> Option<Arc<Model>> {
+        let is_it = |model: &&Arc<Model>| model.product_id().eq_ignore_ascii_case(product_id);
+        let table = self
+            .models
+            .table
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        table.newest.values().find(is_it).cloned()
     }
 
     /// The newest version of every product model, by key.

@@ -59,6 +59,11 @@ fn requests(device: DeviceId, command_id: &str) -> Vec<(Operation, String, Strin
             String::new(),
         ),
         (
+            Operation::QueryBatchDevicesInfo,
+            format!("{DEVICES}?pageNo=0"),
+            String::new(),
+        ),
+        (
             Operation::PostDeviceCommand,
             COMMANDS.into(),
             command(device),
@@ -136,6 +141,11 @@ async fn r3_1_what_comes_first_is_told_first_by_every_operation() {
                 .into_iter()
                 .map(|(name, value)| (name, value.to_owned()))
                 .collect();
+            let query = if path.contains('?') {
+                query.replacen('?', "&", 1)
+            } else {
+                query.to_owned()
+            };
             let (path, body) = (format!("{path}{query}"), body.to_owned());
             async move {
                 let headers: Vec<(&str, &str)> = headers

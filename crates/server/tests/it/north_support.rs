@@ -10,10 +10,11 @@ use server::dispatch::{Dispatch, Heard, Parts};
 use server::faults::Faults;
 use server::metrics::Metrics;
 use server::north::{North, Settings};
-use server::registry::{Grants, Models, Registry};
+use server::registry::{Grants, Lapses, Models, Registry};
 use server::secrets::{Vault, hash_secret};
 use server::shutdown::Shutdown;
 use server::south::{Hub, Mailbox, Order};
+use server::timed::Timed;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -44,6 +45,7 @@ pub(crate) struct Bench {
     pub(crate) registry: Arc<Registry>,
     pub(crate) vault: Arc<Vault>,
     pub(crate) shutdown: Shutdown,
+    pub(crate) lapses: Lapses,
     pub(crate) north: Arc<North>,
     token: String,
     _folder: TempDir,
@@ -107,6 +109,7 @@ impl Bench {
         let registry =
             Registry::open(kept, dispatch.clone(), clock.now()).expect("memory can be read");
         let registry = Arc::new(registry);
+        let lapses = Lapses::new(registry.clone());
         let north = Arc::new(North::new(
             registry.clone(),
             dispatch.clone(),
@@ -122,6 +125,7 @@ impl Bench {
             registry,
             vault,
             shutdown,
+            lapses,
             north,
             token: String::new(),
             _folder: folder,
@@ -313,7 +317,10 @@ impl Bench {
     pub(crate) async fn pass(&self, span: Duration) {
         let target = self.clock.now() + span;
         loop {
-            let next = self.dispatch.settle().await.expect("it runs");
+            let lanes = self.dispatch.settle().await.expect("it runs");
+            let lapses = self.lapses.settle().await;
+            self.dispatch.settle().await.expect("it runs");
+            let next = [lanes, lapses].into_iter().flatten().min();
             match next.filter(|next| *next <= target) {
                 Some(next) => self.clock.move_to(next.max(self.clock.now())),
                 None if self.clock.now() == target => return,

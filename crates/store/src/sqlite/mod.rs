@@ -6,11 +6,15 @@
 //!   reads ───► pool of read-only connections, each read in one snapshot
 //! ```
 //!
+//! A copy is made by the writer too, a few pages between two groups.
+//!
 //! One process has the file: a lock beside it says so (R2.3). One thread writes. While a sync runs, what arrives waits, and
 //! becomes the next group (R2.4). A write that fails stops the store for good (R2.5).
 
 mod apply;
+mod archive;
 mod bytes;
+mod copy;
 mod dead;
 mod devices;
 mod files;
@@ -47,6 +51,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
+pub use archive::{Archive, Contents, Owned};
+pub use copy::CopyError;
 pub use stats::{GROUP_CLASSES, SqliteStats};
 
 /// Files up to this size are checked before the store is opened, larger ones while it runs: a check takes about 1 s for 300 MB.
@@ -446,12 +452,7 @@ impl Store for Sqlite {
     }
 
     fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, Failed> {
-        let sql = "SELECT value FROM setting WHERE name = ?1";
-        self.pool.read(|conn| {
-            reads::first(conn, sql, [name], |row| {
-                rows::bytes(row, 0).map(<[u8]>::to_vec)
-            })
-        })
+        self.pool.read(|conn| reads::setting(conn, name))
     }
 
     fn free_bytes(&self) -> Result<Option<u64>, Failed> {

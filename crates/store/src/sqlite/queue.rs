@@ -1,5 +1,6 @@
 //! The queue in front of the writer: bounded, emptied by the group.
 
+use super::copy::{CopyError, Order};
 use crate::contract::{Done, Failed, Unit};
 use delivery::Moment;
 use std::collections::VecDeque;
@@ -24,6 +25,8 @@ pub(super) struct Batch {
 pub(super) enum Next {
     /// Write these together.
     Group(Vec<Batch>),
+    /// Make a copy.
+    Order(Order),
     /// Nothing came for a while.
     Idle,
     /// Nothing will come any more.
@@ -36,6 +39,10 @@ struct Waiting {
     units: usize,
     state: State,
     writer: Option<ThreadId>,
+    /// A copy that is wanted.
+    order: Option<Order>,
+    /// Whether a copy is wanted or being made.
+    copying: bool,
 }
 
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +88,26 @@ impl Queue {
         self.filled.notify_one();
     }
 
+    /// Asks for a copy; only one is made at a time.
+    pub(super) fn order(&self, order: Order) -> Result<(), CopyError> {
+        let mut waiting = self.hold();
+        if waiting.state != State::Open {
+            return Err(CopyError::Stopped);
+        }
+        if std::mem::replace(&mut waiting.copying, true) {
+            return Err(CopyError::Busy);
+        }
+        waiting.order = Some(order);
+        drop(waiting);
+        self.filled.notify_one();
+        Ok(())
+    }
+
+    /// The copy is made, or will not be.
+    pub(super) fn copied(&self) {
+        self.hold().copying = false;
+    }
+
     /// Everything that waits, up to the bound of a group. Waits up to `patience` for it; `None` = for as long as it takes.
     pub(super) fn next(&self, patience: Option<Duration>) -> Next {
         let mut waiting = self.hold();
@@ -88,6 +115,9 @@ impl Queue {
         loop {
             if waiting.state == State::Stopped {
                 return Next::Closed;
+            }
+            if let Some(order) = waiting.order.take() {
+                return Next::Order(order);
             }
             if !waiting.batches.is_empty() {
                 let group = waiting.group();
@@ -125,6 +155,7 @@ impl Queue {
         let mut waiting = self.hold();
         if waiting.state == State::Open {
             waiting.state = State::Closed;
+            waiting.order = None;
         }
         drop(waiting);
         self.filled.notify_all();
@@ -135,6 +166,7 @@ impl Queue {
     pub(super) fn stop(&self) {
         let mut waiting = self.hold();
         waiting.state = State::Stopped;
+        waiting.order = None;
         waiting.units = 0;
         let batches = std::mem::take(&mut waiting.batches);
         drop(waiting);

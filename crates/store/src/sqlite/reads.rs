@@ -393,3 +393,11 @@ fn json(ids: &[DeviceId], each: impl Fn(&DeviceId) -> String) -> String {
 pub(super) fn bounds(from: Option<Moment>, to: Option<Moment>) -> (i64, i64) {
     (from.map_or(0, moment), to.map_or(i64::MAX, moment))
 }
+
+/// A named setting.
+pub(super) fn setting(conn: &Connection, name: &str) -> Result<Option<Vec<u8>>, Failed> {
+    let sql = "SELECT value FROM setting WHERE name = ?1";
+    first(conn, sql, [name], |row| {
+        rows::bytes(row, 0).map(<[u8]>::to_vec)
+    })
+}

@@ -150,6 +150,25 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     Ok(conn)
 }
 
+/// Opens a database of ours without bringing it up to date.
+pub(super) fn open_as_it_is(path: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let sql = |error: rusqlite::Error| refused(path, &error);
+    let conn = Connection::open_with_flags(path, flags).map_err(sql)?;
+    let read = || {
+        conn.busy_timeout(WRITER_PATIENCE)?;
+        if !belongs(&conn, path)? {
+            return Err(Refusal::Open(OpenError::NotOurs(path.to_owned())));
+        }
+        known_version(&conn, path).map(drop)
+    };
+    read().map_err(|error| match error {
+        Refusal::Sql(error) => refused(path, &error),
+        Refusal::Open(error) => error,
+    })?;
+    Ok(conn)
+}
+
 /// SQLite's own check of a database; says what is wrong, if anything.
 pub(super) fn damage(conn: &Connection) -> rusqlite::Result<Option<String>> {
     let found: String = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
@@ -178,15 +197,7 @@ impl From<rusqlite::Error> for Refusal {
 fn prepare(conn: &mut Connection, path: &Path) -> Result<(), Refusal> {
     conn.busy_timeout(WRITER_PATIENCE)?;
     let ours = belongs(conn, path)?;
-    let found: u32 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
-    if found > known {
-        return Err(Refusal::Open(OpenError::NewerSchema {
-            path: path.to_owned(),
-            found,
-            known,
-        }));
-    }
+    let found = known_version(conn, path)?;
     let mode: String =
         conn.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
     if mode != "wal" {
@@ -217,6 +228,20 @@ fn prepare(conn: &mut Connection, path: &Path) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// The version of the schema, if this program knows it.
+fn known_version(conn: &Connection, path: &Path) -> Result<u32, Refusal> {
+    let found: u32 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    if found > known {
+        return Err(Refusal::Open(OpenError::NewerSchema {
+            path: path.to_owned(),
+            found,
+            known,
+        }));
+    }
+    Ok(found)
+}
+
 /// Whether the database is marked as ours. One that is neither marked nor empty is refused.
 fn belongs(conn: &Connection, path: &Path) -> Result<bool, Refusal> {
     let id: i64 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
@@ -230,7 +255,7 @@ fn belongs(conn: &Connection, path: &Path) -> Result<bool, Refusal> {
     Ok(false)
 }
 
-fn refused(path: &Path, error: &rusqlite::Error) -> OpenError {
+pub(super) fn refused(path: &Path, error: &rusqlite::Error) -> OpenError {
     let (path, why) = (path.to_owned(), error.to_string());
     if is_damage(error) {
         OpenError::Damaged { path, why }

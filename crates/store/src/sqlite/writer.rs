@@ -58,26 +58,50 @@ impl Drop for Guard<'_> {
     }
 }
 
+/// The writer at work.
+pub(super) struct Writer<'w> {
+    pub(super) conn: &'w Connection,
+    pub(super) shared: &'w Shared,
+    applier: Applier<'w>,
+    log: Log,
+}
+
+impl Writer<'_> {
+    /// Writes a group, and moves the log if it has become long.
+    pub(super) fn group(&mut self, group: Vec<Batch>) -> Result<(), Failed> {
+        let (conn, shared) = (self.conn, self.shared);
+        write(conn, &mut self.applier, group, shared)?;
+        add(&shared.counters.log_bytes, self.log.grown() * FRAME_BYTES);
+        if self.log.unmoved() >= LOG_FRAMES_MAX {
+            self.log.checkpoint(conn, shared)?;
+        }
+        Ok(())
+    }
+}
+
 fn work(conn: &mut Connection, shared: &Shared) -> Result<(), Failed> {
     let frames = watch_log(conn)?;
     let conn = &*conn;
-    let mut applier = Applier::new(conn, &shared.lanes)?;
-    let mut log = Log {
-        frames,
-        seen: 0,
-        moved: 0,
+    let mut writer = Writer {
+        conn,
+        shared,
+        applier: Applier::new(conn, &shared.lanes)?,
+        log: Log {
+            frames,
+            seen: 0,
+            moved: 0,
+        },
     };
     loop {
-        let patience = (log.unmoved() > 0).then_some(IDLE_AFTER);
+        let patience = (writer.log.unmoved() > 0).then_some(IDLE_AFTER);
         match shared.queue.next(patience) {
-            Next::Group(group) => {
-                write(conn, &mut applier, group, shared)?;
-                add(&shared.counters.log_bytes, log.grown() * FRAME_BYTES);
-                if log.unmoved() >= LOG_FRAMES_MAX {
-                    log.checkpoint(conn, shared)?;
-                }
+            Next::Group(group) => writer.group(group)?,
+            Next::Order(order) => {
+                let carried_out = order.carry_out(&mut writer);
+                shared.queue.copied();
+                carried_out?;
             }
-            Next::Idle => log.checkpoint(conn, shared)?,
+            Next::Idle => writer.log.checkpoint(conn, shared)?,
             Next::Closed => break,
         }
     }

@@ -133,8 +133,12 @@ pub(super) const CALLED_SERVICE_UNKNOWN: Article = Article {
 
 pub(super) const COMMAND_MUTED: Article = Article {
     causes: &[(
-        Who::Listing,
-        "The operator has muted this command for this service of the device (`downlink device mute-command`).",
+        Who::Only(&[
+            Operation::InvokeDeviceService,
+            Operation::PostDeviceCommand,
+            Operation::PostDeviceCommandOld,
+        ]),
+        "The operator has muted this command for this service of the device (`downlink device mute-command`). What was queued before that goes on.",
     )],
     never: &[],
     remedy: "Do not repeat it: it is refused on purpose, and no byte left. `serviceInfo.muteCmds` of `querySingleDeviceInfo` lists what is muted; \

@@ -82,12 +82,12 @@ pub(super) const NON_SECURE_DEVICE_LIMIT: Article = Article {
 };
 
 pub(super) const FROZEN_DEVICE_LIMIT: Article = Article {
-    causes: &[(
-        Who::Listing,
-        "The request sets `mute`, and the platform has as many frozen devices as its operator allows.",
+    causes: &[],
+    never: &[(
+        &[Operation::ModifyDeviceInfo],
+        "a frozen device costs no more than another one, so their number has no limit",
     )],
-    never: &[],
-    remedy: "Thaw devices (`mute` false), or ask the operator for more room.",
+    remedy: "Nothing: it is not sent.",
 };
 
 pub(super) const ALREADY_BOUND: Article = Article {
@@ -104,7 +104,10 @@ pub(super) const NODE_ID_DUPLICATED: Article = Article {
         Who::Listing,
         "Another device of the platform has this `nodeId`: it is unique over all applications (R3.9).",
     )],
-    never: &[],
+    never: &[(
+        &[Operation::RefreshDeviceSecret],
+        "its request names no `nodeId`",
+    )],
     remedy: "If it is a repeat of a registration whose answer was lost, the device is registered: find it, or delete it and register anew. \
              Otherwise two devices claim one mark: look at their labels.",
 };
@@ -118,7 +121,7 @@ pub(super) const INVALID_IS_SECURE: Article = Article {
 pub(super) const PRODUCT_UNKNOWN: Article = Article {
     causes: &[(
         Who::Listing,
-        "`productId` names no profile of this platform.",
+        "`productId` names no profile of this platform: a profile's is its deviceType, manufacturerId and model, joined by `_`.",
     )],
     never: &[],
     remedy: "Ask the operator for the profile (`downlink profile list`), or name it by `manufacturerId`, `model` and `deviceType` instead: a \

@@ -1,20 +1,21 @@
 //! What is known of a device beyond its record's own columns, in the server's own writing, and how answers show it.
 
-use super::error::Error;
 use api::devices::{DeviceInfo, ModifyDeviceRequest};
 use api::registration::{
     CustomField, NewDeviceInfo, RegisterRequest, RegisterWithSecretRequest, Tag,
 };
+use profile::Profile;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::Device;
+use std::collections::{BTreeMap, BTreeSet};
+use store::{Device, Failed};
 
 /// `Device::info`, as JSON. What is unset is left out; members that a later version adds do no harm to an earlier one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Info {
+pub(crate) struct Info {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) name: Option<String>,
+    pub(crate) name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,11 +58,17 @@ pub(super) struct Info {
     tags: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     custom_fields: Option<Value>,
+    /// By service: commands that the operator has forbidden to be sent (100432).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    muted: BTreeMap<String, BTreeSet<String>>,
 }
+
+/// What stands in a record that has muted commands.
+const MUTED_MARK: &[u8] = b"\"muted\":";
 
 impl Info {
     /// What a registration with a verification code tells.
-    pub(super) fn of_registration(request: &RegisterRequest) -> Self {
+    pub(crate) fn of_registration(request: &RegisterRequest) -> Self {
         let told = request.device_info.clone().unwrap_or_default();
         Self {
             end_user: request.end_user_id.clone(),
@@ -75,7 +82,7 @@ impl Info {
     }
 
     /// What a registration with a secret tells.
-    pub(super) fn of_secret_mode(request: &RegisterWithSecretRequest) -> Self {
+    pub(crate) fn of_secret_mode(request: &RegisterWithSecretRequest) -> Self {
         let told = Self::of_told(request.device_info.clone());
         Self {
             end_user: request.end_user_id.clone(),
@@ -107,7 +114,7 @@ impl Info {
     }
 
     /// Takes in what a request changes; what it leaves out stays.
-    pub(super) fn change(&mut self, request: ModifyDeviceRequest) {
+    pub(crate) fn change(&mut self, request: ModifyDeviceRequest) {
         set(&mut self.name, request.name);
         set(&mut self.end_user, request.end_user);
         set(&mut self.mute, request.mute);
@@ -138,17 +145,17 @@ impl Info {
     }
 
     /// Whether it must use a secured link; a registration that does not say so leaves it free.
-    pub(super) fn is_secure(&self) -> bool {
+    pub(crate) fn is_secure(&self) -> bool {
         self.is_secure == Some(true)
     }
 
     /// The key of the product model, if both halves are known.
-    pub(super) fn model_key(&self) -> Option<(String, String)> {
+    pub(crate) fn model_key(&self) -> Option<(String, String)> {
         self.manufacturer_id.clone().zip(self.model.clone())
     }
 
     /// Writes it for the record.
-    pub(super) fn write(&self) -> Vec<u8> {
+    pub(crate) fn write(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("strings, booleans and JSON are JSON")
     }
 
@@ -156,13 +163,83 @@ impl Info {
     ///
     /// # Errors
     /// It does not decode (100023).
-    pub(super) fn read(device: &Device) -> Result<Self, Error> {
+    pub(crate) fn read(device: &Device) -> Result<Self, Failed> {
         let read = serde_json::from_slice(&device.info);
-        read.map_err(|error| Error::Row(format!("what is known of device {}: {error}", device.id)))
+        read.map_err(|error| Failed::Row(format!("what is known of device {}: {error}", device.id)))
+    }
+
+    /// As [`Info::read`], but only where commands may be muted: every command asks, and few devices have any.
+    ///
+    /// # Errors
+    /// It does not decode (100023).
+    pub(crate) fn read_muted(device: &Device) -> Result<Option<Self>, Failed> {
+        let marked = device
+            .info
+            .windows(MUTED_MARK.len())
+            .any(|bytes| bytes == MUTED_MARK);
+        marked.then(|| Self::read(device)).transpose()
+    }
+
+    /// Whether a command of a service is muted.
+    pub(crate) fn is_muted(&self, service_id: &str, command: &str) -> bool {
+        self.muted
+            .get(service_id)
+            .is_some_and(|commands| commands.contains(command))
+    }
+
+    /// How many commands are muted.
+    pub(crate) fn muted_count(&self) -> usize {
+        self.muted.values().map(BTreeSet::len).sum()
+    }
+
+    /// The muted commands, by service.
+    pub(crate) fn muted(&self) -> &BTreeMap<String, BTreeSet<String>> {
+        &self.muted
+    }
+
+    /// Mutes or unmutes a command of a service.
+    pub(crate) fn mute(&mut self, service_id: &str, command: &str, muted: bool) {
+        if muted {
+            let commands = self.muted.entry(service_id.to_owned()).or_default();
+            commands.insert(command.to_owned());
+        } else if let Some(commands) = self.muted.get_mut(service_id) {
+            commands.remove(command);
+            if commands.is_empty() {
+                self.muted.remove(service_id);
+            }
+        }
+    }
+
+    /// The product that it was registered as.
+    pub(crate) fn product_id(&self) -> Option<&str> {
+        self.product_id.as_deref()
+    }
+
+    /// Takes over from a product model what the request did not tell.
+    pub(crate) fn complete(&mut self, profile: &Profile) {
+        let (key, told) = (profile.key(), profile.device());
+        set_if_unset(&mut self.manufacturer_id, &key.manufacturer_id);
+        set_if_unset(&mut self.model, &key.model);
+        set_if_unset(&mut self.manufacturer_name, &told.manufacturer_name);
+        set_if_unset(&mut self.device_type, &told.device_type);
+        set_if_unset(&mut self.protocol_type, &told.protocol_type);
+    }
+
+    /// What lists are asked for: name, type and place.
+    pub(crate) fn is_listed_as(
+        &self,
+        name: Option<&str>,
+        device_type: Option<&str>,
+        location: Option<&str>,
+    ) -> bool {
+        let is = |wanted: Option<&str>, known: &Option<String>| {
+            wanted.is_none_or(|wanted| known.as_deref() == Some(wanted))
+        };
+        is(name, &self.name) && is(device_type, &self.device_type) && is(location, &self.location)
     }
 
     /// As answers show it. A device that never connected is OFFLINE, NOT_ACTIVE (contract §15.31).
-    pub(super) fn shown(self, device: &Device, online: bool, with_imsi: bool) -> DeviceInfo {
+    pub(crate) fn shown(self, device: &Device, online: bool, with_imsi: bool) -> DeviceInfo {
         let (status, detail) = match (online, device.activated.is_some()) {
             (true, _) => ("ONLINE", "NONE"),
             (false, true) => ("OFFLINE", "NONE"),
@@ -192,6 +269,12 @@ impl Info {
 fn set<T>(place: &mut Option<T>, value: Option<T>) {
     if value.is_some() {
         *place = value;
+    }
+}
+
+fn set_if_unset(place: &mut Option<String>, value: &str) {
+    if place.is_none() && !value.is_empty() {
+        *place = Some(value.to_owned());
     }
 }
 

@@ -1,0 +1,270 @@
+//! Every operation of the contract is a method of the client, and the real server answers it.
+
+use super::{Bed, meter, set_period};
+use sdk::api::cancel_tasks::CancelTasksQuery;
+use sdk::api::commands::{CommandStatus, CommandsQuery};
+use sdk::api::credentials::{RefreshKeyRequest, RefreshSecretRequest};
+use sdk::api::device_list::DevicesQuery;
+use sdk::api::devices::ModifyDeviceRequest;
+use sdk::api::invoke::{InvokeHeader, InvokeRequest, Mode};
+use sdk::api::query::Page;
+use sdk::api::registration::RegisterRequest;
+use sdk::api::{Code, Operation, Secret};
+use sdk::{Client, DeletedWith, Registered};
+use serde_json::Map;
+use sim::behaviour::Behaviour;
+use sim::credentials::Credentials;
+use sim::device::Device;
+use std::net::SocketAddr;
+
+/// What an operation is tried on.
+struct Scene {
+    client: Client,
+    device: Registered,
+    number: usize,
+    mqtt: SocketAddr,
+}
+
+impl Scene {
+    async fn new(bed: &Bed, number: usize) -> Self {
+        let client = bed.client();
+        let device = client
+            .reg_direct_device_with_secret(&meter(&format!("m{number}")))
+            .await
+            .expect("registered");
+        Self {
+            client,
+            device,
+            number,
+            mqtt: bed.server.ports.mqtt.expect("a plain listener"),
+        }
+    }
+
+    /// Calls an operation by its method. A new operation is a new arm here: the compiler asks for it.
+    async fn call(&self, operation: Operation) {
+        let Self {
+            client,
+            device: Registered { device_id, .. },
+            ..
+        } = self;
+        match operation {
+            Operation::GetAuthToken | Operation::RefreshAuthToken | Operation::LogoutAuthToken => {
+                self.tokens(operation).await;
+            }
+            Operation::RegDirectDevice => {
+                let node_id = format!("code{}", self.number);
+                let request = RegisterRequest {
+                    node_id: node_id.clone(),
+                    verify_code: Some(Secret::new(&node_id)),
+                    ..RegisterRequest::default()
+                };
+                let made = client.reg_direct_device(&request).await.expect("answered");
+                assert_eq!(made.verify_code.expose(), node_id);
+            }
+            Operation::RegDirectDeviceWithSecret => {
+                let again = meter(&format!("m{}", self.number));
+                let refused = client.reg_direct_device_with_secret(&again).await;
+                let code = refused.expect_err("its nodeId is taken").code();
+                assert_eq!(code, Some(Code::NodeIdDuplicated));
+            }
+            Operation::QueryDeviceStatus => {
+                let status = client.query_device_status(device_id).await;
+                assert!(!status.expect("answered").activated);
+            }
+            Operation::ModifyDeviceInfo => {
+                let change = ModifyDeviceRequest {
+                    name: Some("Cellar".into()),
+                    ..ModifyDeviceRequest::default()
+                };
+                let changed = client.modify_device_info(device_id, &change).await;
+                changed.expect("answered");
+                let device = client.query_single_device_info(device_id).await;
+                let name = device.expect("answered").device_info.name;
+                assert_eq!(name.as_deref(), Some("Cellar"));
+            }
+            Operation::DeleteDirectDevice => {
+                let deleted = client
+                    .delete_direct_device(device_id, DeletedWith::Children)
+                    .await;
+                deleted.expect("answered");
+                let gone = client.query_device_status(device_id).await;
+                let code = gone.expect_err("deleted").code();
+                assert_eq!(code, Some(Code::DeviceUnknown));
+            }
+            Operation::QuerySingleDeviceInfo => {
+                let device = client.query_single_device_info(device_id).await;
+                assert_eq!(&device.expect("answered").device_id, device_id);
+            }
+            Operation::QueryBatchDevicesInfo => {
+                let query = DevicesQuery {
+                    page: Some(Page { number: 0, size: 1 }),
+                    ..DevicesQuery::default()
+                };
+                let page = client.query_batch_devices_info(&query).await;
+                assert_eq!(page.expect("answered").devices.len(), 1);
+            }
+            Operation::RefreshDeviceKey => {
+                let asked = RefreshKeyRequest {
+                    verify_code: Some(Secret::new("another")),
+                    ..RefreshKeyRequest::default()
+                };
+                let refused = client.refresh_device_key(device_id, &asked).await;
+                let code = refused.expect_err("it never was here").code();
+                assert_eq!(code.map(Code::number), Some("100610"));
+                self.connect().await;
+                let fresh = client.refresh_device_key(device_id, &asked).await;
+                assert_eq!(fresh.expect("answered").verify_code.expose(), "another");
+            }
+            Operation::RefreshDeviceSecret => {
+                self.connect().await;
+                let asked = RefreshSecretRequest {
+                    secret: Some(Secret::new("00112233445566778899")),
+                    ..RefreshSecretRequest::default()
+                };
+                let fresh = client.refresh_device_secret(device_id, &asked).await;
+                let secret = fresh.expect("answered").secret;
+                assert_eq!(secret.expose(), "00112233445566778899");
+            }
+            // The client speaks today's shape of these, by which their commands are seen too.
+            Operation::PostDeviceCommandOld
+            | Operation::QueryDeviceCommandOld
+            | Operation::CancelDeviceCommandOld => {}
+            Operation::PostDeviceCommand
+            | Operation::QueryDeviceCommand
+            | Operation::UpdateDeviceCommand
+            | Operation::CreateDeviceCmdCancelTask
+            | Operation::QueryDeviceCmdCancelTask
+            | Operation::InvokeDeviceService => self.commands(operation).await,
+        }
+    }
+
+    /// The device connects for the first time.
+    async fn connect(&self) {
+        let Registered {
+            device_id, secret, ..
+        } = &self.device;
+        let credentials = Credentials::of_device(device_id, secret.expose());
+        let mut device = Device::new(credentials, Behaviour::default(), 1);
+        device.wake(self.mqtt).await.expect("it wakes");
+        device.sleep().await;
+    }
+
+    async fn tokens(&self, operation: Operation) {
+        let client = &self.client;
+        let first = client.get_auth_token().await.expect("logged in");
+        if operation == Operation::RefreshAuthToken {
+            let second = client.refresh_auth_token().await.expect("refreshed");
+            assert_ne!(first.access_token, second.access_token);
+        }
+        if operation == Operation::LogoutAuthToken {
+            client.logout_auth_token().await.expect("logged out");
+            client.logout_auth_token().await.expect("nothing to do");
+        }
+        let status = client.query_device_status(&self.device.device_id).await;
+        status.expect("with a token that works");
+    }
+
+    async fn commands(&self, operation: Operation) {
+        let client = &self.client;
+        let device_id = &self.device.device_id;
+        if operation == Operation::InvokeDeviceService {
+            let call = InvokeRequest {
+                header: InvokeHeader {
+                    request_id: None,
+                    mode: Mode::NoAck,
+                    from: None,
+                    to_type: None,
+                    to: None,
+                    method: "SET_PERIOD".into(),
+                    callback_url: None,
+                },
+                body: Map::from_iter([("value".to_owned(), 3.into())]),
+            };
+            let refused = client
+                .invoke_device_service(device_id, "WaterMeter", &call)
+                .await;
+            let error = refused.expect_err("it sleeps");
+            assert_eq!(error.code(), Some(Code::DeviceOffline));
+            assert_eq!(error.status(), Some(sdk_status(200)));
+            assert!(error.is_retryable() && error.surely_harmless());
+            assert!(error.request_id().is_some());
+            return;
+        }
+        let posted = client.post_device_command(&set_period(device_id, 3)).await;
+        let command = posted.expect("answered");
+        assert_eq!(command.status, CommandStatus::Pending);
+        let tasks = CancelTasksQuery {
+            device_id: Some(device_id.clone()),
+            ..CancelTasksQuery::default()
+        };
+        if operation == Operation::UpdateDeviceCommand {
+            let cancelled = client.update_device_command(&command.command_id).await;
+            let status = cancelled.expect("answered").status;
+            assert_eq!(status, CommandStatus::Canceled);
+        }
+        if operation == Operation::CreateDeviceCmdCancelTask {
+            let task = client.create_device_cmd_cancel_task(device_id).await;
+            assert_eq!(task.expect("answered").total_count, 1);
+        }
+        if operation == Operation::QueryDeviceCmdCancelTask {
+            let page = client.query_device_cmd_cancel_task(&tasks).await;
+            assert_eq!(page.expect("answered").pagination.total_size, 0);
+        }
+        let query = CommandsQuery {
+            device_id: Some(device_id.clone()),
+            ..CommandsQuery::default()
+        };
+        let page = client.query_device_command(&query).await;
+        assert_eq!(page.expect("answered").data.len(), 1);
+    }
+}
+
+/// The client's type of statuses, without naming its crate.
+fn sdk_status(number: u16) -> sdk::StatusCode {
+    sdk::StatusCode::from_u16(number).expect("a status")
+}
+
+#[tokio::test]
+async fn every_operation_is_a_method_that_the_real_server_answers() {
+    let bed = Bed::start();
+    for (number, &operation) in Operation::ALL.iter().enumerate() {
+        let before = bed.answers(operation.name());
+        Scene::new(&bed, number).await.call(operation).await;
+        let after = bed.answers(operation.name());
+        let is_old = matches!(
+            operation,
+            Operation::PostDeviceCommandOld
+                | Operation::QueryDeviceCommandOld
+                | Operation::CancelDeviceCommandOld
+        );
+        assert_eq!(after > before, !is_old, "{}", operation.name());
+    }
+}
+
+#[tokio::test]
+async fn pages_bring_every_command_once_also_while_others_are_created() {
+    let bed = Bed::start();
+    let scene = Scene::new(&bed, 1).await;
+    let (client, device_id) = (&scene.client, &scene.device.device_id);
+    let mut ids = Vec::new();
+    for value in 1..=7 {
+        let posted = client
+            .post_device_command(&set_period(device_id, value))
+            .await;
+        ids.insert(0, posted.expect("answered").command_id);
+    }
+    let query = CommandsQuery {
+        page: Page { number: 0, size: 3 },
+        ..CommandsQuery::default()
+    };
+    let mut pages = client.query_device_command_pages(&query);
+    let mut found = Vec::new();
+    while let Some(page) = pages.next_page().await.expect("answered") {
+        found.extend(page.into_iter().map(|command| command.command_id));
+        let posted = client.post_device_command(&set_period(device_id, 9)).await;
+        posted.expect("one more, which moves the list on");
+    }
+    assert_eq!(found, ids);
+    let all = client.query_device_command_pages(&query).all().await;
+    assert!(all.expect("answered").len() > ids.len());
+}
