@@ -179,7 +179,8 @@ fn describe(operation: Operation, about: &About, wire: &Wire, path: &str) -> Val
             .iter()
             .map(|media| ((*media).to_owned(), json!({"schema": schema})))
             .collect();
-        described["requestBody"] = json!({"required": !may_be_empty, "content": content});
+        described["requestBody"] =
+            json!({"required": !may_be_empty, "content": content, "x-media": media[0]});
     }
     described
 }

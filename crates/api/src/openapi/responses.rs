@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::articles::{happens, never};
+use super::articles::{Article, happens, never};
 use super::components::{Components, reference};
 use crate::{Code, ErrorBody, ErrorStatus, Failure, GatewayBody, Operation};
 
@@ -293,6 +293,7 @@ fn about(code: Code) -> Value {
         "name": format!("{code:?}"),
         "text": code.text(None),
         "meaning": code.meaning(),
+        "remedy": Article::of(code).remedy,
         "retryable": code.retryable(),
         "surelyHarmless": code.surely_harmless(),
         "gateway": code.is_gateway(),

@@ -1,6 +1,7 @@
 //! The operator's door: an HTTP listener on loopback.
 //!
-//! `/healthz`, `/readyz` and `/metrics` are open to whoever reaches loopback; they tell numbers and no names. Everything under
+//! `/healthz`, `/readyz` and `/metrics` are open to whoever reaches loopback; they tell numbers and no names. So are `/openapi.json` and
+//! `/reference`, which tell what the northbound interface is. Everything under
 //! `/downlink/v1/` needs the token that stands in `admin.token` in the data folder: `Authorization: Bearer <token>`.
 //! Errors are `{"error":"…","message":"…"}` with an honest status.
 
@@ -18,6 +19,7 @@ mod health;
 mod package;
 mod problem;
 mod profiles;
+mod reference;
 pub mod wire;
 
 pub use door::{TOKEN_FILE, Token, TokenError};
@@ -130,6 +132,8 @@ fn router(admin: Arc<Admin>) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .route("/openapi.json", get(reference::document))
+        .route("/reference", get(reference::page))
         .nest("/downlink/v1", guarded)
         .fallback(problem::unknown_path)
         .method_not_allowed_fallback(problem::wrong_method)
