@@ -5,6 +5,7 @@ mod callbacks_bodies;
 mod callbacks_endpoints;
 mod callbacks_retries;
 mod certs;
+mod document;
 mod harness;
 mod independent_clients;
 mod models;

@@ -48,6 +48,7 @@ pub(crate) struct Bench {
     pub(crate) lapses: Lapses,
     pub(crate) north: Arc<North>,
     token: String,
+    error_status: api::ErrorStatus,
     _folder: TempDir,
 }
 
@@ -110,6 +111,7 @@ impl Bench {
             Registry::open(kept, dispatch.clone(), clock.now()).expect("memory can be read");
         let registry = Arc::new(registry);
         let lapses = Lapses::new(registry.clone());
+        let error_status = settings.error_status;
         let north = Arc::new(North::new(
             registry.clone(),
             dispatch.clone(),
@@ -128,6 +130,7 @@ impl Bench {
             lapses,
             north,
             token: String::new(),
+            error_status,
             _folder: folder,
         };
         bench.add_application(1, "app", true).await;
@@ -215,6 +218,7 @@ impl Bench {
             text: String::from_utf8(bytes.to_vec()).expect("UTF-8"),
         };
         got.check_form();
+        crate::document::check(method, path, self.error_status, &got);
         got
     }
 
