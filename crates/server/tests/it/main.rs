@@ -11,6 +11,7 @@ mod independent_clients;
 mod models;
 mod mqtt_devices;
 mod north_auth;
+mod north_codes;
 mod north_commands;
 mod north_credentials;
 mod north_device_list;
