@@ -1,8 +1,9 @@
 //! The server: it acts on what the heart decides.
 //!
 //! The folders are the river, in order: [`north`] takes a request, [`dispatch`] makes it an input of its device's lane, has the
-//! heart decide, commits, and only then acts; [`south`] hands frames to sessions and hears what devices say. [`registry`] knows
-//! applications, tokens, devices and product models. [`timed`] drives what acts by the clock. [`admin`] is the operator's door. [`assembly`] builds the parts.
+//! heart decide, commits, and only then acts; [`south`] hands frames to sessions and hears what devices say; [`callback`] tells
+//! applications what became of their commands. [`registry`] knows applications, tokens, devices and product models. [`timed`] drives
+//! what acts by the clock. [`admin`] is the operator's door. [`assembly`] builds the parts.
 
 pub mod admin;
 pub mod assembly;

@@ -33,7 +33,10 @@ pub(crate) struct Need {
 
 /// Edges that only the features of other members bring about: what cargo tells joins the features of the whole workspace, and with them
 /// the digests that `api` signs with seem to ask for randomness. `cargo tree -p api -e normal` shows that they do not.
-const OTHERS_FEATURES: &[(&str, &str)] = &[("crypto-common", "getrandom")];
+const OTHERS_FEATURES: &[(&str, &str)] = &[
+    ("crypto-common", "getrandom"),
+    ("crypto-common", "rand_core"),
+];
 
 impl Graph {
     /// Asks cargo. The lock file is taken as it is.

@@ -89,13 +89,9 @@ impl Parts {
         let registry = Registry::open(database.clone(), dispatch.clone(), clock.now())?;
         let registry = Arc::new(registry);
         let vault = Arc::new(vault);
-        let settings = north_settings(config);
-        let north = Arc::new(North::new(
-            registry.clone(),
-            dispatch.clone(),
-            vault.clone(),
-            settings,
-        ));
+        let (for_north, settings) = (dispatch.clone(), north_settings(config));
+        let north = North::new(registry.clone(), for_north, vault.clone(), settings);
+        let north = Arc::new(north);
         let south = Arc::new(South {
             admission: Admission::new(registry.clone(), vault.clone(), clock),
             dispatch: dispatch.clone(),
@@ -107,7 +103,6 @@ impl Parts {
         });
         let callbacks = callbacks(config, outbox, (&registry, &dispatch, &vault));
         let timers = timers(config, &registry, &dispatch, callbacks.clone());
-        let moving = tokio::sync::Mutex::default();
         let admin = Arc::new(Admin {
             dispatch: dispatch.clone(),
             registry,
@@ -118,7 +113,7 @@ impl Parts {
             token,
             timers,
             callbacks,
-            moving,
+            moving: tokio::sync::Mutex::default(),
         });
         Ok(Self {
             dispatch,

@@ -1,6 +1,6 @@
 //! What a type cannot say of a setting: bounds, and what goes together.
 
-use super::{Callback, ClientCerts, Config, ConfigError};
+use super::{Callback, ClientCerts, Config, ConfigError, North};
 
 /// The open commands of a device need a mid each, of 65535, beside those that are kept from being used again (R6.7).
 const OPEN_MAX: usize = 60_000;
@@ -16,36 +16,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     listeners(config)?;
     commands(config)?;
     callback(&config.callback)?;
-    within(
-        "north.body_bytes_max",
-        config.north.body_bytes_max,
-        1_024,
-        64 * MIB,
-    )?;
-    within(
-        "north.header_bytes_max",
-        config.north.header_bytes_max,
-        8_192,
-        MIB,
-    )?;
-    within(
-        "north.connections_max",
-        config.north.connections_max,
-        1,
-        1_000_000,
-    )?;
-    within("north.requests_max", config.north.requests_max, 1, 100_000)?;
-    within(
-        "north.bodies_mib_max",
-        config.north.bodies_mib_max,
-        config.north.body_bytes_max.div_ceil(MIB),
-        1_048_576,
-    )?;
-    within("north.client_s", config.north.client_s, 1, 3_600)?;
-    within("north.idle_s", config.north.idle_s, 1, 86_400)?;
-    within("north.bind_s", config.north.bind_s, 1, 31_536_000)?;
-    within("north.cloud_wait_s", config.north.cloud_wait_s, 1, 60)?;
-    within("north.token_s", config.north.token_s, 60, 31_536_000)?;
+    north(&config.north)?;
     within(
         "mqtt.connections_max",
         config.mqtt.connections_max,
@@ -220,6 +191,39 @@ fn commands(config: &Config) -> Result<(), ConfigError> {
         SPAN_S_MAX,
     )?;
     within("commands.open_max", commands.open_max, 0, OPEN_MAX)
+}
+
+fn north(config: &North) -> Result<(), ConfigError> {
+    within(
+        "north.body_bytes_max",
+        config.body_bytes_max,
+        1_024,
+        64 * MIB,
+    )?;
+    within(
+        "north.header_bytes_max",
+        config.header_bytes_max,
+        8_192,
+        MIB,
+    )?;
+    within(
+        "north.connections_max",
+        config.connections_max,
+        1,
+        1_000_000,
+    )?;
+    within("north.requests_max", config.requests_max, 1, 100_000)?;
+    within(
+        "north.bodies_mib_max",
+        config.bodies_mib_max,
+        config.body_bytes_max.div_ceil(MIB),
+        1_048_576,
+    )?;
+    within("north.client_s", config.client_s, 1, 3_600)?;
+    within("north.idle_s", config.idle_s, 1, 86_400)?;
+    within("north.bind_s", config.bind_s, 1, 31_536_000)?;
+    within("north.cloud_wait_s", config.cloud_wait_s, 1, 60)?;
+    within("north.token_s", config.token_s, 60, 31_536_000)
 }
 
 fn callback(config: &Callback) -> Result<(), ConfigError> {

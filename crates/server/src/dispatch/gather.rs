@@ -48,42 +48,9 @@ impl Shard {
                 continue;
             }
             let ticket = Ticket(u64::try_from(gathered.to.len()).expect("an inbox is short"));
-            if let What::Submit(ask) = &item.what
-                && let Some(key) = &ask.key
-            {
-                if gathered
-                    .keys
-                    .iter()
-                    .any(|(app, other)| *app == ask.app && other == key)
-                {
-                    // The same key twice at once: the second one sees what became of the first.
-                    self.lanes
-                        .entry(lane.device.seq())
-                        .or_default()
-                        .waiting
-                        .push(item);
-                    continue;
-                }
-                match self
-                    .parts
-                    .store
-                    .command_by_key(ask.app, key, key_horizon(now))
-                {
-                    Ok(None) => gathered.keys.push((ask.app, key.clone())),
-                    Ok(Some(command)) => {
-                        item.to
-                            .into_iter()
-                            .for_each(|to| to.repeat(command.clone()));
-                        continue;
-                    }
-                    Err(error) => {
-                        item.to
-                            .into_iter()
-                            .for_each(|to| to.refuse(Refused::Store(error.clone())));
-                        continue;
-                    }
-                }
-            }
+            let Some(item) = self.unused(item, &mut gathered, (lane.device.seq(), now)) else {
+                continue;
+            };
             if keyed {
                 gathered.kept.push(item.what.clone());
             }
@@ -110,6 +77,45 @@ impl Shard {
             }
         }
         (lane, gathered)
+    }
+
+    /// Gives an item back unless it is a submission under a key that was used before: its first use is told then (R1.15).
+    fn unused(
+        &mut self,
+        item: Item,
+        gathered: &mut Gathered,
+        (lane, now): (u64, Moment),
+    ) -> Option<Item> {
+        let What::Submit(ask) = &item.what else {
+            return Some(item);
+        };
+        let Some(key) = &ask.key else {
+            return Some(item);
+        };
+        let used = |(app, other): &(AppKey, Arc<str>)| *app == ask.app && other == key;
+        if gathered.keys.iter().any(used) {
+            // The same key twice at once: the second one sees what became of the first.
+            self.lanes.entry(lane).or_default().waiting.push(item);
+            return None;
+        }
+        let store = &self.parts.store;
+        match store.command_by_key(ask.app, key, key_horizon(now)) {
+            Ok(None) => {
+                gathered.keys.push((ask.app, key.clone()));
+                return Some(item);
+            }
+            Ok(Some(command)) => item
+                .to
+                .into_iter()
+                .for_each(|to| to.repeat(command.clone())),
+            Err(error) => {
+                let refused = Refused::Store(error);
+                item.to
+                    .into_iter()
+                    .for_each(|to| to.refuse(refused.clone()));
+            }
+        }
+        None
     }
 
     /// Flags an answer that is not what the command's product model says.
