@@ -6,6 +6,7 @@ mod callbacks_endpoints;
 mod callbacks_retries;
 mod certs;
 mod document;
+mod grants;
 mod harness;
 mod independent_clients;
 mod models;
