@@ -123,7 +123,7 @@ pub(super) async fn rotate_secret(
     found(&admin, &app_id)?;
     let (secret, hash) = hashed(asked.secret).await?;
     let app = changed(&admin, &app_id, asked.log_out, move |app| {
-        app.secret_hash = hash
+        app.secret_hash = hash;
     })
     .await?;
     tracing::info!(

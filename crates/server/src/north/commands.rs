@@ -170,7 +170,7 @@ pub(super) async fn read(
     let creator = scope.sees_created_only();
     let read = move |store: &dyn Store| match creator {
         None => store.commands(&filter),
-        Some(creator) => created_by(store, filter, creator),
+        Some(creator) => created_by(store, &filter, creator),
     };
     let page = north.registry.ask(read).await?;
     let data: Result<Vec<_>, Error> = page
@@ -195,7 +195,7 @@ pub(super) async fn read(
 /// at; what lies beyond is neither shown nor counted.
 fn created_by(
     store: &dyn Store,
-    filter: CommandFilter,
+    filter: &CommandFilter,
     creator: Who,
 ) -> Result<Page<Command>, Failed> {
     let mut found = Page {

@@ -7,6 +7,7 @@ mod callbacks_retries;
 mod certs;
 mod document;
 mod grants;
+mod grants_matrix;
 mod harness;
 mod independent_clients;
 mod models;
