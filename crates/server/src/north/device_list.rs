@@ -11,6 +11,7 @@ use api::limits::DEVICES_PAGE;
 use api::query::Page as Wanted;
 use api::{Code, paths};
 use delivery::DeviceId;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use store::{Application, Device, DeviceFilter, Failed, Page, Report, Store};
 
@@ -115,7 +116,10 @@ fn read(
         filter.skip = filter.skip.saturating_sub(1);
         filter.take -= usize::from(on_first_page);
     }
-    let mut page = store.devices(&filter, wanted)?;
+    let mut page = match picked.scope.devices() {
+        Some(granted) => among(store, &filter, (granted, picked))?,
+        None => store.devices(&filter, wanted)?,
+    };
     if let Some(itself) = itself {
         let taken = u64::try_from(filter.take).unwrap_or(u64::MAX);
         let window = filter.skip..filter.skip.saturating_add(taken);
@@ -137,6 +141,34 @@ fn read(
     })
 }
 
+/// A page of the devices that a grant names: they are read one by one, for there are few of them and may be any number of
+/// others.
+fn among(
+    store: &dyn Store,
+    filter: &DeviceFilter,
+    (granted, picked): (&BTreeSet<DeviceId>, &Picked),
+) -> Result<Page<Device>, Failed> {
+    let mut found = Vec::new();
+    for id in granted {
+        let is_child = |device: &Device| {
+            filter
+                .gateway
+                .is_none_or(|gateway| device.gateway == Some(gateway))
+        };
+        let device = store.device(*id)?;
+        found.extend(device.filter(|device| is_child(device) && picked.is_within(device, filter)));
+    }
+    found.sort_by_key(|device| (device.registered, device.id.seq()));
+    if !filter.ascending {
+        found.reverse();
+    }
+    let skip = usize::try_from(filter.skip).unwrap_or(usize::MAX);
+    Ok(Page {
+        total: u64::try_from(found.len()).unwrap_or(u64::MAX),
+        items: found.into_iter().skip(skip).take(filter.take).collect(),
+    })
+}
+
 impl Picked {
     /// Whether devices are to be looked at one by one.
     fn narrows(&self) -> bool {
@@ -155,7 +187,6 @@ impl Picked {
                 status,
                 Some(DeviceStatus::Inactive | DeviceStatus::Abnormal)
             )
-            || self.scope.is_limited()
     }
 
     fn wants(&self, device: &Device) -> bool {

@@ -29,6 +29,7 @@ use crate::registry::{Deed, Right};
 use api::{Code, Operation};
 use delivery::{Command, DeviceId, Moment, Who};
 use http::HeaderMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use store::{Application, Device, TokenKind};
 
@@ -62,11 +63,9 @@ impl Scope {
             .is_none_or(|right| right.covers_device(Some(device)))
     }
 
-    /// Whether some devices of the owner's are without the scope.
-    pub(super) fn is_limited(&self) -> bool {
-        self.right
-            .as_ref()
-            .is_some_and(|right| !right.covers_device(None))
+    /// The devices that the scope is limited to.
+    pub(super) fn devices(&self) -> Option<&BTreeSet<DeviceId>> {
+        self.right.as_ref().and_then(|right| right.devices())
     }
 
     /// Whether a device that is to be registered is within the scope.
@@ -241,7 +240,7 @@ impl North {
         asked: Option<&str>,
         scope: &Scope,
     ) -> Result<Option<Vec<DeviceId>>, Error> {
-        let limit = scope.right.as_ref().and_then(|right| right.devices());
+        let limit = scope.devices();
         let Some(id) = asked else {
             return Ok(limit.map(|devices| devices.iter().copied().collect()));
         };

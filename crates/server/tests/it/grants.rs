@@ -247,6 +247,22 @@ async fn a_grant_of_some_devices_shows_those_alone_and_counts_those_alone() {
         .collect();
     assert_eq!(of, [&devices[3].to_string(), &devices[1].to_string()]);
     assert_eq!(tasks["pagination"]["totalSize"], 2);
+    let batch = async |query: &str| {
+        let path = of_app(&format!("{DEVICES}?{query}"));
+        let json = scene.other("GET", &path, "").await.json();
+        let list = json["devices"].as_array().expect("a list").iter();
+        let ids: Vec<String> = list
+            .map(|device| device["deviceId"].as_str().expect("an id").to_owned())
+            .collect();
+        (ids, json["totalCount"].as_u64().expect("a number"))
+    };
+    let both = [devices[3].to_string(), devices[1].to_string()];
+    assert_eq!(batch("pageNo=0").await, (both.to_vec(), 2));
+    let second = batch("pageNo=1&pageSize=1").await;
+    assert_eq!(second, (both[1..].to_vec(), 2));
+    let upwards = batch("pageNo=0&pageSize=1&sort=ASC").await;
+    assert_eq!(upwards, (both[1..].to_vec(), 2));
+    assert_eq!(batch("pageNo=0&status=ONLINE").await, (Vec::new(), 0));
     let foreign = scene
         .other("GET", &of_app(&format!("{DEVICES}/{}", devices[0])), "")
         .await;

@@ -49,6 +49,8 @@ enum About {
     New,
     /// One device.
     Device,
+    /// A list of devices.
+    Devices,
     /// A list that shows what there is of the devices it may show.
     List,
     /// A list of commands: whoever created one sees it.
@@ -74,6 +76,7 @@ fn about(operation: Operation) -> About {
         | Operation::CreateDeviceCmdCancelTask
         | Operation::CancelDeviceCommandOld
         | Operation::InvokeDeviceService => About::Device,
+        Operation::QueryBatchDevicesInfo => About::Devices,
         Operation::QueryDeviceCmdCancelTask => About::List,
         Operation::QueryDeviceCommand | Operation::QueryDeviceCommandOld => About::Commands,
         Operation::UpdateDeviceCommand => About::Command,
@@ -85,7 +88,7 @@ fn about(operation: Operation) -> About {
 enum Outcome {
     /// The operation's success.
     Done,
-    /// A list without anything.
+    /// A list without it.
     Empty,
     /// A code.
     Code(&'static str),
@@ -112,7 +115,7 @@ fn expected(operation: Operation, caller: Caller) -> Outcome {
         }
         Caller::OtherDevices => match about {
             About::Device => Outcome::Code(operation.device_missing().number()),
-            About::List | About::Commands => Outcome::Empty,
+            About::Devices | About::List | About::Commands => Outcome::Empty,
             About::Command => Outcome::Code("100434"),
             About::New | About::Tokens => Outcome::Code("100217"),
         },
@@ -279,6 +282,7 @@ impl World {
             .replace("{deviceCommandId}", &target.command);
         let query = match about(operation) {
             About::Tokens => String::new(),
+            About::Devices => "?appId=app&pageNo=0".to_owned(),
             About::New | About::Device | About::List | About::Commands | About::Command => {
                 "?appId=app".to_owned()
             }
@@ -331,6 +335,7 @@ fn body(operation: Operation, caller: Caller, target: &Target) -> String {
         Operation::QueryDeviceStatus
         | Operation::DeleteDirectDevice
         | Operation::QuerySingleDeviceInfo
+        | Operation::QueryBatchDevicesInfo
         | Operation::QueryDeviceCommand
         | Operation::QueryDeviceCommandOld
         | Operation::QueryDeviceCmdCancelTask => String::new(),
@@ -338,7 +343,7 @@ fn body(operation: Operation, caller: Caller, target: &Target) -> String {
 }
 
 /// What an answer says, as far as the rule goes.
-fn seen(operation: Operation, got: &Got) -> Outcome {
+fn seen(operation: Operation, target: &Target, got: &Got) -> Outcome {
     if got.text.contains("\"error_code\"") || got.text.contains("\"resultcode\"") {
         let json = got.json();
         let code = json["error_code"].as_str().or(json["resultcode"].as_str());
@@ -346,6 +351,10 @@ fn seen(operation: Operation, got: &Got) -> Outcome {
         return Outcome::Code(code.leak());
     }
     assert_eq!(got.status, operation.success().as_u16(), "{}", got.text);
+    let shows = || got.text.contains(&target.device.to_string());
+    if about(operation) == About::Devices && !shows() {
+        return Outcome::Empty;
+    }
     let lists = matches!(about(operation), About::List | About::Commands);
     if lists {
         let json = got.json();
@@ -377,7 +386,8 @@ async fn every_operation_heeds_who_calls() {
             let cell = format!("{operation:?}-{caller:?}");
             let target = world.target(operation, &cell).await;
             let got = world.call(operation, caller, &target).await;
-            let (seen, expected) = (seen(operation, &got), expected(operation, caller));
+            let expected = expected(operation, caller);
+            let seen = seen(operation, &target, &got);
             if seen != expected {
                 wrong.push(format!("{cell}: {seen:?}, not {expected:?}: {}", got.text));
             }
@@ -403,7 +413,11 @@ async fn operations_of_tokens_heed_no_grant_but_the_frost() {
         for caller in callers {
             let got = world.call(operation, caller, &target).await;
             let expected = expected(operation, caller);
-            assert_eq!(seen(operation, &got), expected, "{operation:?} {caller:?}");
+            assert_eq!(
+                seen(operation, &target, &got),
+                expected,
+                "{operation:?} {caller:?}"
+            );
         }
     }
     let bench = Bench::start().await;
