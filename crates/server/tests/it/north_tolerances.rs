@@ -1,8 +1,11 @@
-//! What field clients do that no page says: one test for each of tolerances 1 to 12.
+//! What field clients do that no page says: tolerances 1 to 12. What needs a socket (chunks, one write) stands in `north_listener`, 14 in
+//! `tls_listeners`.
 
 use crate::north_support::{
-    Bench, CANCEL_TASKS, COMMANDS, DEVICES, LOGIN, LOGOUT, REGISTER, command, invoke,
+    Bench, CANCEL_TASKS, COMMANDS, DEVICES, Got, LOGIN, LOGOUT, REFRESH, REGISTER, command, invoke,
 };
+use api::{Operation, paths};
+use delivery::DeviceId;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -47,6 +50,17 @@ async fn tolerance_2_a_login_is_a_form_in_any_case_and_with_or_without_a_content
             "{body}"
         );
     }
+    let tokens = bench
+        .raw("POST", LOGIN, &[], "appId=app&secret=secret-of-app")
+        .await
+        .json();
+    let refresh =
+        json!({"appId": "app", "secret": "secret-of-app", "refreshToken": tokens["refreshToken"]});
+    let got = bench.raw("POST", REFRESH, &[], &refresh.to_string()).await;
+    let token = got.json()["accessToken"].clone();
+    let logout = json!({ "accessToken": token }).to_string();
+    let got = bench.raw("POST", LOGOUT, &[], &logout).await;
+    assert_eq!(got.status, 204, "without headers of its own");
     let token = bench.login("app").await;
     assert_eq!(
         bench
@@ -76,6 +90,13 @@ async fn tolerance_3_odd_queries_are_read_and_unknown_keys_ignored() {
             .json();
         assert_eq!(json["pagination"]["pageSize"], 1, "{query}");
         assert_eq!(json["data"].as_array().expect("a list").len(), 1, "{query}");
+    }
+    for query in [
+        "?pageNo=0&nodeType=gateway",
+        "?&pageNo=0&nodetype=x&nodeType=Gateway&",
+    ] {
+        let got = bench.call("GET", &format!("{DEVICES}{query}"), "").await;
+        assert_eq!(got.json()["totalCount"], 1, "{query}");
     }
     let json = bench
         .call("GET", &format!("{CANCEL_TASKS}?status=success"), "")
@@ -156,6 +177,12 @@ async fn tolerance_6_nulls_strings_for_numbers_and_unknown_members_are_read() {
         (&json["callbackUrl"], &json["command"]["paras"]),
         (&json!("https://example.com:9/x"), &json!({}))
     );
+    for key in ["callbackurl", "callbackURL", "CallBackUrl"] {
+        let body =
+            command(device).replacen('{', &format!(r#"{{"{key}":"https://example.com:9/x","#), 1);
+        let json = bench.call("POST", COMMANDS, &body).await.json();
+        assert_eq!(json["callbackUrl"], "https://example.com:9/x", "{key}");
+    }
     let body = r#"{"nodeId":"o","timeout":"0","isSecure":"TRUE","verifyCode":null,"deviceInfo":{"mute":"false","x":1},"y":[]}"#;
     assert_eq!(
         bench.call("POST", REGISTER, body).await.json()["timeout"],
@@ -167,63 +194,239 @@ async fn tolerance_6_nulls_strings_for_numbers_and_unknown_members_are_read() {
     assert!(!session.orders().is_empty());
 }
 
-#[tokio::test]
-async fn tolerance_7_older_paths_are_aliases_where_the_answers_are_the_same() {
+/// The path of a template, for a device and a command of it.
+fn filled(template: &str, device: DeviceId, command: &str) -> String {
+    let path = template
+        .replace("{deviceId}", &device.to_string())
+        .replace("{serviceId}", "Light")
+        .replace("{deviceCommandId}", command);
+    let query = match template.rsplit('/').next() {
+        Some("devices") => "?pageNo=0",
+        _ => "",
+    };
+    format!("{path}{query}")
+}
+
+/// A sound body of an operation, if it has one.
+fn body_of(operation: Operation, device: DeviceId, tokens: &Value) -> String {
+    let credentials =
+        json!({"appId": "app", "secret": "secret-of-app", "refreshToken": tokens["refreshToken"]});
+    match operation {
+        Operation::GetAuthToken => "appId=app&secret=secret-of-app".to_owned(),
+        Operation::RefreshAuthToken => credentials.to_string(),
+        Operation::LogoutAuthToken => json!({"accessToken": tokens["accessToken"]}).to_string(),
+        Operation::RegDirectDevice => r#"{"nodeId":"fresh","verifyCode":"fresh"}"#.to_owned(),
+        Operation::RegDirectDeviceWithSecret => r#"{"deviceInfo":{"nodeId":"fresh"}}"#.to_owned(),
+        Operation::RefreshDeviceKey
+        | Operation::RefreshDeviceSecret
+        | Operation::ModifyDeviceInfo => "{}".to_owned(),
+        Operation::PostDeviceCommand | Operation::PostDeviceCommandOld => command(device),
+        Operation::UpdateDeviceCommand => r#"{"status":"CANCELED"}"#.to_owned(),
+        Operation::CreateDeviceCmdCancelTask | Operation::CancelDeviceCommandOld => {
+            json!({"deviceId": device.to_string()}).to_string()
+        }
+        Operation::InvokeDeviceService => {
+            r#"{"header":{"mode":"NOACK","method":"SET"}}"#.to_owned()
+        }
+        Operation::QueryDeviceStatus
+        | Operation::DeleteDirectDevice
+        | Operation::QuerySingleDeviceInfo
+        | Operation::QueryBatchDevicesInfo
+        | Operation::QueryDeviceCommand
+        | Operation::QueryDeviceCmdCancelTask
+        | Operation::QueryDeviceCommandOld => String::new(),
+    }
+}
+
+/// A sound call at one of an operation's paths, on a platform of its own.
+async fn sound_call(operation: Operation, template: &str) -> Got {
     let bench = Bench::start().await;
-    for (version, node) in [("v1.1.0", "a"), ("v1.2.0", "b")] {
-        let path = format!("/iocm/app/reg/{version}/devices");
-        let got = bench
-            .call(
-                "POST",
-                &path,
-                &format!(r#"{{"nodeId":"{node}","verifyCode":"{node}"}}"#),
-            )
-            .await;
-        assert_eq!(got.status, 200);
-        let id = got.json()["deviceId"].as_str().expect("an id").to_owned();
-        assert_eq!(
-            bench.call("GET", &format!("{path}/{id}"), "").await.json()["activated"],
-            false
-        );
-        for old in ["v1.1.0", "v1.2.0", "v1.3.0"] {
-            let device = format!("/iocm/app/dm/{old}/devices/{id}");
+    let device = bench.device("n").await;
+    let session = bench.subscribe(device).await;
+    let needs_reach = operation == Operation::InvokeDeviceService;
+    if !needs_reach {
+        bench.disconnect(&session).await;
+    }
+    let pending = bench.queue(device).await;
+    let login = || bench.raw("POST", LOGIN, &[], "appId=app&secret=secret-of-app");
+    let tokens = match operation.needs_token() {
+        true => Value::Null,
+        false => login().await.json(),
+    };
+    let body = body_of(operation, device, &tokens);
+    let path = filled(template, device, &pending);
+    bench.call(operation.method().as_str(), &path, &body).await
+}
+
+/// The names of an answer's members, whatever they hold.
+fn members(got: &Got) -> Vec<String> {
+    if got.text.is_empty() {
+        return Vec::new();
+    }
+    let json = got.json();
+    let names = json.as_object().expect("an object").keys();
+    names
+        .filter(|name| *name != "creationTime")
+        .cloned()
+        .collect()
+}
+
+#[tokio::test]
+async fn tolerance_7_old_paths_lead_where_todays_do() {
+    for &operation in Operation::ALL {
+        let paths = paths::ROUTES.iter().filter(|(of, _)| *of == operation);
+        let mut first: Option<Vec<String>> = None;
+        for (_, template) in paths {
+            let got = sound_call(operation, template).await;
             assert_eq!(
-                bench.call("PUT", &device, r#"{"name":"n"}"#).await.status,
-                204
+                got.status,
+                operation.success().as_u16(),
+                "{template}: {}",
+                got.text
             );
+            let members = members(&got);
             assert_eq!(
-                bench.call("GET", &device, "").await.json()["deviceInfo"]["name"],
-                "n"
+                *first.get_or_insert_with(|| members.clone()),
+                members,
+                "{template}"
             );
         }
-        assert_eq!(
-            bench
-                .call("DELETE", &format!("/iocm/app/dm/v1.1.0/devices/{id}"), "")
-                .await
-                .status,
-            204
-        );
+        assert!(first.is_some(), "{} has no path", operation.name());
     }
 }
 
 #[tokio::test]
-async fn tolerances_8_and_9_every_answer_but_204_is_json_with_its_type_and_codes_are_strings() {
-    // `Got` checks the form of every answer of these tests; here, one of each kind.
+async fn tolerance_7_the_paths_of_every_old_version_are_served() {
+    let served: Vec<&str> = paths::ROUTES.iter().map(|(_, path)| *path).collect();
+    let mut wanted = vec![];
+    for version in ["v1.1.0", "v1.2.0"] {
+        wanted.push(format!("/iocm/app/reg/{version}/devices"));
+    }
+    for version in ["v1.1.0", "v1.2.0", "v1.3.0", "v1.4.0"] {
+        wanted.push(format!("/iocm/app/dm/{version}/devices"));
+        wanted.push(format!("/iocm/app/dm/{version}/devices/{{deviceId}}"));
+    }
+    for version in ["v1.2.0", "v1.3.0"] {
+        wanted.push(format!(
+            "/iocm/app/cmd/{version}/devices/{{deviceId}}/commands"
+        ));
+        wanted.push(format!("/iocm/app/cmd/{version}/queryCmd"));
+        wanted.push(format!("/iocm/app/cmd/{version}/cancelCmd"));
+    }
+    for path in wanted {
+        assert!(served.contains(&path.as_str()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn tolerance_7_the_old_command_calls_answer_in_their_own_shape() {
+    let bench = Bench::start().await;
+    let (device, other) = (bench.device("n").await, bench.device("o").await);
+    bench.queue(other).await;
+    let path = |name: &str| format!("/iocm/app/cmd/v1.2.0/{name}");
+    let body = r#"{"command":{"serviceId":"S","method":"M","paras":{"a":1},"hasMore":0},"callbackUrl":"","expireTime":150}"#;
+    let created = path(&format!("devices/{device}/commands"));
+    let got = bench.call("POST", &created, body).await;
+    let first = got.json();
+    assert_eq!(got.status, 201);
+    let expected = json!({
+        "commandId": first["commandId"], "appId": "app", "deviceId": device.to_string(),
+        "command": {"serviceId": "S", "method": "M", "paras": {"a": 1}}, "expireTime": 150,
+        "result": {"resultCode": "PENDING"}, "creationTime": "20200913T122640Z", "issuedTimes": 0,
+    });
+    assert_eq!(first, expected);
+    let query = path(&format!("queryCmd?deviceId={device}"));
+    let list = bench.call("GET", &query, "").await.json();
+    assert_eq!(list, json!({"totalCount": 1, "list": [expected]}));
+    assert_eq!(
+        bench.call("GET", &path("queryCmd"), "").await.json()["totalCount"],
+        2,
+        "those of every device"
+    );
+    // It is the same queue: today's list has them, and a session gets them.
+    let today = bench.call("GET", COMMANDS, "").await.json();
+    assert_eq!(today["data"][0]["commandId"], first["commandId"]);
+    let session = bench.subscribe(device).await;
+    let order = session.orders().remove(0);
+    bench.answer(&session, &order, Some(r#"{"b":2}"#)).await;
+    let done = bench.call("GET", &query, "").await.json();
+    let result = &done["list"][0]["result"];
+    assert_eq!(
+        *result,
+        json!({"resultCode": "SUCCESSFUL", "resultDetail": {"b": 2}})
+    );
+    let cancel = json!({"deviceId": other.to_string()}).to_string();
+    let cancelled = bench.call("POST", &path("cancelCmd"), &cancel).await;
+    assert_eq!(cancelled.status, 200);
+    let cancelled = cancelled.json();
+    assert_eq!(cancelled["totalCount"], 1);
+    assert_eq!(cancelled["list"][0]["result"]["resultCode"], "CANCELED");
+    let again = bench.call("POST", &path("cancelCmd"), &cancel).await.json();
+    assert_eq!(again, json!({"totalCount": 0, "list": []}));
+    let unknown = path("devices/nobody/commands");
+    let got = bench.call("POST", &unknown, body).await;
+    assert_eq!(got.error(), (200, "100418".into()));
+}
+
+#[tokio::test]
+async fn tolerance_8_every_answer_but_204_has_its_type_and_204_has_neither() {
+    // `Got` checks this of every answer of these tests; here, one of each status.
     let bench = Bench::start().await;
     let device = bench.device("n").await;
-    let kinds = [
-        bench.call("GET", COMMANDS, "").await,
-        bench.call("POST", COMMANDS, &command(device)).await,
-        bench.call("POST", COMMANDS, "{").await,
-        bench.call("GET", "/nowhere", "").await,
-        bench
-            .call("PUT", &format!("{COMMANDS}/x"), r#"{"status":"CANCELED"}"#)
-            .await,
-        bench
-            .call("DELETE", &format!("{DEVICES}/{device}"), "")
-            .await,
-    ];
-    assert_eq!(kinds.map(|got| got.status), [200, 201, 400, 404, 200, 204]);
+    let path = format!("{DEVICES}/{device}");
+    for (method, path, body, status) in [
+        ("GET", COMMANDS, String::new(), 200),
+        ("POST", COMMANDS, command(device), 201),
+        ("PUT", &path, "{}".to_owned(), 204),
+        ("POST", COMMANDS, "{".to_owned(), 400),
+        ("GET", "/nowhere", String::new(), 404),
+        ("DELETE", COMMANDS, String::new(), 405),
+        ("DELETE", &path, String::new(), 204),
+    ] {
+        let got = bench.call(method, path, &body).await;
+        assert_eq!(got.status, status, "{method} {path}");
+        let of_json = got
+            .headers
+            .get("content-type")
+            .map(|value| value.as_bytes());
+        let expected = (status != 204).then_some(b"application/json".as_slice());
+        assert_eq!(of_json, expected, "{method} {path}");
+        assert_eq!(got.text.is_empty(), status == 204, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn tolerance_9_codes_are_strings_at_the_top_level_of_errors_alone() {
+    let bench = Bench::start().await;
+    let device = bench.device("n").await;
+    let huge = format!(r#"{{"x":"{}"}}"#, "x".repeat(1_100_000));
+    for (method, path, body, code) in [
+        ("GET", "/nowhere".to_owned(), String::new(), "200001"),
+        ("PATCH", COMMANDS.to_owned(), String::new(), "190405"),
+        ("POST", COMMANDS.to_owned(), huge, "190413"),
+        ("POST", COMMANDS.to_owned(), "{".to_owned(), "100022"),
+        ("POST", COMMANDS.to_owned(), "\u{1}".to_owned(), "100022"),
+        (
+            "PUT",
+            format!("{COMMANDS}/x"),
+            r#"{"status":"CANCELED"}"#.to_owned(),
+            "100434",
+        ),
+    ] {
+        let got = bench.call(method, &path, &body).await;
+        let json = got.json();
+        assert_eq!(json["error_code"].as_str(), Some(code), "{method} {path}");
+        assert!(json["error_desc"].is_string());
+    }
+    // A success never has the word, not even where the client's own texts stand.
+    for (method, path, body) in [
+        ("GET", COMMANDS.to_owned(), String::new()),
+        ("GET", format!("{DEVICES}/{device}"), String::new()),
+        ("POST", COMMANDS.to_owned(), command(device)),
+    ] {
+        let got = bench.call(method, &path, &body).await;
+        assert!(got.status < 300 && !got.text.contains("error_code"));
+    }
 }
 
 #[tokio::test]
@@ -288,48 +491,35 @@ async fn tolerance_11_the_invocations_answer_carries_its_moment_twice() {
 
 #[tokio::test]
 async fn tolerance_12_success_statuses_are_exact() {
-    let bench = Bench::start().await;
-    let device = bench.device("n").await;
-    let _session = bench.subscribe(device).await;
-    let id = bench.device("o").await;
-    let pending = bench.queue(id).await;
-    for (method, path, body, status) in [
-        (
-            "POST",
-            REGISTER.to_owned(),
-            r#"{"nodeId":"p"}"#.to_owned(),
-            200,
-        ),
-        ("GET", format!("{REGISTER}/{device}"), String::new(), 200),
-        ("PUT", format!("{DEVICES}/{device}"), "{}".into(), 204),
-        ("GET", format!("{DEVICES}/{device}"), String::new(), 200),
-        ("POST", COMMANDS.into(), command(device), 201),
-        ("GET", COMMANDS.into(), String::new(), 200),
-        (
-            "PUT",
-            format!("{COMMANDS}/{pending}"),
-            r#"{"status":"CANCELED"}"#.into(),
-            200,
-        ),
-        (
-            "POST",
-            CANCEL_TASKS.into(),
-            format!(r#"{{"deviceId":"{device}"}}"#),
-            201,
-        ),
-        ("GET", CANCEL_TASKS.into(), String::new(), 200),
-        (
-            "POST",
-            invoke(device),
-            r#"{"header":{"mode":"NOACK","method":"M"}}"#.into(),
-            202,
-        ),
-        ("DELETE", format!("{DEVICES}/{device}"), String::new(), 204),
-    ] {
-        assert_eq!(
-            bench.call(method, &path, &body).await.status,
-            status,
-            "{method} {path}"
-        );
+    // As Appendix A has them, written out once more.
+    let statuses: [(Operation, u16); 21] = [
+        (Operation::GetAuthToken, 200),
+        (Operation::RefreshAuthToken, 200),
+        (Operation::LogoutAuthToken, 204),
+        (Operation::RegDirectDevice, 200),
+        (Operation::RegDirectDeviceWithSecret, 200),
+        (Operation::RefreshDeviceKey, 200),
+        (Operation::RefreshDeviceSecret, 200),
+        (Operation::QueryDeviceStatus, 200),
+        (Operation::ModifyDeviceInfo, 204),
+        (Operation::DeleteDirectDevice, 204),
+        (Operation::QuerySingleDeviceInfo, 200),
+        (Operation::QueryBatchDevicesInfo, 200),
+        (Operation::PostDeviceCommand, 201),
+        (Operation::QueryDeviceCommand, 200),
+        (Operation::UpdateDeviceCommand, 200),
+        (Operation::CreateDeviceCmdCancelTask, 201),
+        (Operation::QueryDeviceCmdCancelTask, 200),
+        (Operation::InvokeDeviceService, 202),
+        (Operation::PostDeviceCommandOld, 201),
+        (Operation::QueryDeviceCommandOld, 200),
+        (Operation::CancelDeviceCommandOld, 200),
+    ];
+    assert_eq!(statuses.map(|(operation, _)| operation), Operation::ALL);
+    for (operation, status) in statuses {
+        let path = paths::ROUTES.iter().find(|(of, _)| *of == operation);
+        let (_, template) = path.expect("every operation has one");
+        let got = sound_call(operation, template).await;
+        assert_eq!(got.status, status, "{}", operation.name());
     }
 }
