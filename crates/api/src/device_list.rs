@@ -101,14 +101,14 @@ impl DevicesQuery {
     /// Writes the query, without its question mark.
     pub fn to_query(&self) -> String {
         let select = self.select_imsi.then_some("imsi");
-        let sort = (self.sort != Sort::default()).then(|| text(SORTS, self.sort));
+        let sort = (self.sort != Sort::default()).then(|| text(SORTS, &self.sort));
         QueryWriter::default()
             .pair("gatewayId", self.gateway_id.as_ref())
-            .pair("nodeType", self.node_type.map(|one| text(NODE_TYPES, one)))
+            .pair("nodeType", self.node_type.map(|one| text(NODE_TYPES, &one)))
             .pair("deviceType", self.device_type.as_ref())
             .pair("location", self.location.as_ref())
             .pair("name", self.name.as_ref())
-            .pair("status", self.status.map(|one| text(STATES, one)))
+            .pair("status", self.status.map(|one| text(STATES, &one)))
             .pair("startTime", self.registered.start)
             .pair("endTime", self.registered.end)
             .pair("pageNo", self.page.map(|page| page.number))
@@ -129,8 +129,8 @@ fn word<T: Copy>(query: &Query, key: &str, words: Words<T>) -> Result<Option<T>,
         .map(|(_, meant)| *meant))
 }
 
-fn text<T: PartialEq>(words: Words<T>, meant: T) -> &'static str {
-    let found = words.iter().find(|(_, one)| *one == meant);
+fn text<T: PartialEq>(words: Words<T>, meant: &T) -> &'static str {
+    let found = words.iter().find(|(_, one)| one == meant);
     found.map_or("", |(word, _)| word)
 }
 

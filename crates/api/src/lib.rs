@@ -5,6 +5,8 @@
 //! clients send nulls for unset members, numbers as strings and keys in odd cases. Answers are derived: their members stand in the
 //! order of the documentation.
 //!
+//! What the readers ask, and what the types write, is also what `openapi.json` says: the feature `openapi` makes it.
+//!
 //! Sections in brackets are those of the contract (`[5.2]` is command creation); `R3.1` is a ruling in `docs/rulings.md`.
 
 mod asked;

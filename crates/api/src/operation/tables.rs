@@ -25,7 +25,12 @@ const BUSY: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
 /// Rows that several tables share.
 mod rows {
-    use super::*;
+    use super::{
+        AppUnknown, AuthAppUnknown, BUSY, CallbackUnreadable, DeviceDataUnknown, DeviceOffline,
+        DeviceUnknown, FAULT, FORBIDDEN, FlowControlled, Internal, InternalFault, InvalidToken,
+        NOT_FOUND, NoAppKey, NotAuthorised, OK, ServiceUnknown, SessionNotFound,
+        StoredDataAbnormal, TableRow, Throttled, UNAUTHORIZED,
+    };
 
     pub(super) const CALLER: TableRow = (
         FORBIDDEN,

@@ -12,8 +12,8 @@ pub(super) const OLD_INVALID_TOKEN: Article = Article {
 pub(super) const INVALID_TOKEN: Article = Article {
     causes: &[(
         Who::WithToken,
-        "`detail` tells which: there is no token; it is unknown, has expired, or a later login of the application has replaced it (R3.6); or \
-         `app_key` names another application than the one the token was given to.",
+        "`detail` tells which: there is no token; it is unknown, has expired, or a later login of the application has replaced it (R3.6), or \
+         the operator has frozen the application; or `app_key` names another application than the one the token was given to.",
     )],
     never: &[],
     remedy: "Log in again and repeat the request: it changed nothing. If it comes back at once, two processes of the application log in by turns \
