@@ -1,5 +1,6 @@
 //! `downlink crash`: kills the real server under load and checks its history. The work is done in `sim`.
 
+use crate::show::Show;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use sim::crash::{Options, run};
@@ -10,7 +11,8 @@ use tokio::signal::unix::{SignalKind, signal};
 /// random moments, starts it again, lets every command come to its end, and checks what was promised.
 ///
 /// A seed repeats a round's decisions: when it kills, who asks what, how devices behave. It does not repeat real time: which
-/// instruction a kill hits, and in which order the machine runs what runs at once, differs from run to run.
+/// instruction a kill hits, and in which order the machine runs what runs at once, differs from run to run. With --json each
+/// round is an object a line.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -27,12 +29,13 @@ pub(crate) struct Crash {
 
 impl Crash {
     /// Plays the rounds.
-    pub(crate) fn run(&self) -> Result<()> {
+    pub(crate) fn run(&self, show: Show) -> Result<()> {
         let program = std::env::current_exe().context("the program does not know its own file")?;
         let options = Options {
             rounds: self.rounds,
             seed: self.seed,
             program,
+            json: show.json,
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

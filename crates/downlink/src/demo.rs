@@ -5,6 +5,7 @@
 
 mod act;
 mod burst;
+mod ear;
 mod stage;
 mod story;
 mod teller;
@@ -64,6 +65,7 @@ impl Demo {
                 .and_then(|error| error.downcast_ref::<Mismatch>()),
             error: played.as_ref().err(),
             steps: stage.steps(),
+            callbacks: stage.callbacks(),
             statuses: stage.statuses(),
             burst: stage.burst.clone(),
             took: sim::passed().saturating_sub(began),

@@ -7,7 +7,8 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use server::admin::client::Method;
 use server::admin::wire::{
-    DeviceLine, DeviceMade, DevicePage, DeviceView, MomentView, NewDevice, ProfileShown,
+    DeviceLine, DeviceMade, DevicePage, DeviceView, MomentView, MuteOrder, MuteView, NewDevice,
+    ProfileShown,
 };
 use std::fmt::Write as _;
 
@@ -38,19 +39,45 @@ Examples:
         /// Its deviceId, or its nodeId.
         device: String,
     },
+    /// Refuse a command of a device from now on (100432); what was accepted before goes on.
+    #[command(after_help = "\
+Examples:
+  downlink device mute-command 860000000000001 WaterMeter CLOSE_VALVE
+  downlink device mute-command 860000000000001 WaterMeter CLOSE_VALVE --json")]
+    MuteCommand(Mute),
+    /// Take a muted command of a device again.
+    #[command(after_help = "\
+Examples:
+  downlink device unmute-command 860000000000001 WaterMeter CLOSE_VALVE
+  downlink device unmute-command 860000000000001 WaterMeter CLOSE_VALVE --json")]
+    UnmuteCommand(Mute),
     /// Delete a device: what waits for it is cancelled, its session is closed.
     #[command(after_help = "\
 Examples:
   downlink device delete 860000000000001
+  downlink device delete 860000000000001 --cascade
   downlink device delete 00000000-0001-8a5b-9c3d-2f4e6a8b0c1d --yes")]
     Delete {
         /// Its deviceId, or its nodeId.
         device: String,
+        /// Delete the children of a gateway too; they stay otherwise, offline.
+        #[arg(long)]
+        cascade: bool,
         /// Do not ask.
         #[arg(long)]
         yes: bool,
     },
     Play(Play),
+}
+
+#[derive(Args)]
+pub(crate) struct Mute {
+    /// The device: its deviceId, or its nodeId.
+    device: String,
+    /// The service.
+    service: String,
+    /// The command's name.
+    command: String,
 }
 
 #[derive(Args)]
@@ -113,22 +140,59 @@ impl Devices {
                 let view: DeviceView = desk.client.read(&path(&device)).await?;
                 desk.show.either(view, shown)
             }
-            Self::Delete { device, yes } => {
-                // What is asked about is what is there.
-                let view: DeviceView = desk.client.read(&path(&device)).await?;
-                let question = format!(
-                    "Delete device {} ({}), with {} open commands?",
-                    view.device_id, view.node_id, view.open_commands
-                );
-                confirm(&question, yes)?;
-                let path = path(&view.device_id);
-                desk.client.call(Method::DELETE, &path, "").await?;
-                let deleted = serde_json::json!({ "deviceId": view.device_id, "deleted": true });
-                desk.show.either(deleted, |_| {
-                    show::line(format_args!("device {} is deleted", view.device_id))
-                })
-            }
+            Self::MuteCommand(mute) => mute.run(desk, true).await,
+            Self::UnmuteCommand(mute) => mute.run(desk, false).await,
+            Self::Delete {
+                device,
+                cascade,
+                yes,
+            } => delete(desk, &device, cascade, yes).await,
         }
+    }
+}
+
+async fn delete(desk: &Desk, device: &str, cascade: bool, yes: bool) -> Result<()> {
+    // What is asked about is what is there.
+    let view: DeviceView = desk.client.read(&path(device)).await?;
+    let question = format!(
+        "Delete device {} ({}), with {} open commands{}?",
+        view.device_id,
+        view.node_id,
+        view.open_commands,
+        if cascade { " and all its children" } else { "" }
+    );
+    confirm(&question, yes)?;
+    let path = format!("{}?cascade={cascade}", path(&view.device_id));
+    desk.client.call(Method::DELETE, &path, "").await?;
+    let deleted = serde_json::json!({ "deviceId": view.device_id, "deleted": true });
+    desk.show.either(deleted, |_| {
+        show::line(format_args!("device {} is deleted", view.device_id))
+    })
+}
+
+impl Mute {
+    async fn run(self, desk: &Desk, muted: bool) -> Result<()> {
+        let order = MuteOrder {
+            service_id: self.service,
+            method: self.command,
+            muted,
+        };
+        let path = format!("{}/muted-commands", path(&self.device));
+        let view: MuteView = desk.client.send(Method::POST, &path, &order).await?;
+        desk.show.either(view, |view| {
+            show::line(format_args!(
+                "{} {} of device {} is {}{}",
+                view.service_id,
+                view.method,
+                view.device_id,
+                if view.changed { "" } else { "already " },
+                if view.muted {
+                    "muted: it is refused with 100432"
+                } else {
+                    "not muted"
+                }
+            ))
+        })
     }
 }
 
@@ -236,6 +300,14 @@ fn shown(device: DeviceView) -> Result<()> {
             Some(version) => format!("{manufacturer}/{model}, profile version {version}"),
             None => format!("{manufacturer}/{model}, no profile"),
         });
+    let muted = device
+        .muted_commands
+        .iter()
+        .flat_map(|(service, commands)| {
+            let name = move |command: &String| format!("{service} {command}");
+            commands.iter().map(name)
+        });
+    let muted: Vec<String> = muted.collect();
     show::pairs(&[
         ("device", Some(device.device_id)),
         ("nodeId", Some(device.node_id)),
@@ -249,6 +321,10 @@ fn shown(device: DeviceView) -> Result<()> {
         ("online", Some(show::yes(device.online))),
         ("takes commands", Some(show::yes(device.reachable))),
         ("last heard", utc(device.last_contact)),
+        (
+            "muted",
+            Some(muted.join(", ")).filter(|muted| !muted.is_empty()),
+        ),
         (
             "open commands",
             Some(format!(

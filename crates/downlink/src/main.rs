@@ -205,7 +205,7 @@ fn run(place: &Place, what: What) -> Result<()> {
         What::Callback(callbacks) => ask(callbacks.run(&place.desk()?)),
         What::Clock(clock) => ask(clock.run(&place.desk()?)),
         What::Fault(faults) => ask(faults.run(&place.desk()?)),
-        What::Crash(crash) => crash.run(),
+        What::Crash(crash) => crash.run(place.show()),
         What::Demo(demo::Demo) => demo::Demo::run(place.show()),
         What::Sim(options) => ask(simulate::run(&options, place.show())),
         What::Bench(bench) => bench.run(place.show()),

@@ -15,14 +15,16 @@ pub(super) const SET_PRESSURE: &str = "SET_PRESSURE_READ_PERIOD";
 /// The sample profile that the meter has.
 pub(super) const PROFILE: &str = include_str!("../../../profile/samples/water-meter.json");
 
-/// A command for the meter.
+/// A command for the meter, whose changes are told to `callback_url`.
 pub(super) fn command(
     device_id: &str,
     method: &str,
     value: u64,
     expire_time_s: u32,
+    callback_url: String,
 ) -> PostCommandRequest {
     PostCommandRequest {
+        callback_url: Some(callback_url),
         device_id: device_id.to_owned(),
         command: Command {
             service_id: SERVICE.to_owned(),
@@ -34,17 +36,20 @@ pub(super) fn command(
     }
 }
 
-/// A call that waits for the meter's acknowledgement.
-pub(super) fn call(method: &str, value: u64) -> InvokeRequest {
+/// The caller's own name of a call.
+pub(super) const REQUEST_ID: &str = "pressure-now";
+
+/// A call that waits for the meter's acknowledgement; what becomes of it is told to `callback_url`.
+pub(super) fn call(method: &str, value: u64, callback_url: String) -> InvokeRequest {
     InvokeRequest {
         header: InvokeHeader {
-            request_id: None,
+            request_id: Some(REQUEST_ID.to_owned()),
             mode: Mode::Ack,
             from: None,
             to_type: Some(ToType::Cloud),
             to: None,
             method: method.to_owned(),
-            callback_url: None,
+            callback_url: Some(callback_url),
         },
         body: paras(value),
     }

@@ -36,6 +36,7 @@ pub(super) struct Burst {
 struct Poster {
     client: Client,
     device_id: String,
+    callback_url: String,
     /// Ids of what was accepted, in order.
     accepted: Vec<String>,
 }
@@ -46,6 +47,7 @@ pub(super) async fn play(stage: &mut Stage) -> Result<()> {
     let mut poster = Poster {
         client: stage.client()?,
         device_id: stage.actor()?.id.clone(),
+        callback_url: stage.ear()?.url(),
         accepted: Vec::new(),
     };
     for number in 1..=ASLEEP {
@@ -100,7 +102,8 @@ pub(super) async fn play(stage: &mut Stage) -> Result<()> {
 impl Poster {
     /// Sends a command of the burst. Under its key it may be sent again (R1.15).
     async fn post(&mut self, number: u64) -> Result<(), Error> {
-        let request = act::command(&self.device_id, SET_PERIOD, number, TWO_DAYS_S);
+        let url = self.callback_url.clone();
+        let request = act::command(&self.device_id, SET_PERIOD, number, TWO_DAYS_S, url);
         let key =
             IdempotencyKey::parse(format!("burst-{number}").as_bytes()).expect("visible ASCII");
         let command = self.client.post_device_command(&request).key(key).await?;

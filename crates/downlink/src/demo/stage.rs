@@ -1,6 +1,7 @@
 //! The stage: platform, application and device, and what has been told of every command.
 
 use super::burst::Burst;
+use super::ear::{Ear, Subject};
 use super::teller::{Change, Shown, Teller};
 use anyhow::{Context, Result, anyhow};
 use sdk::Client;
@@ -20,7 +21,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 /// How long anything may take that happens by itself.
-const WITHIN: Duration = Duration::from_secs(10);
+pub(super) const WITHIN: Duration = Duration::from_secs(10);
 /// How often it is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// The most commands that one list of the operator's door shows.
@@ -56,6 +57,9 @@ pub(super) struct Stage {
     server: Option<Server>,
     account: Option<(String, String)>,
     device: Option<Actor>,
+    ear: Option<Ear>,
+    /// Callbacks that were told.
+    callbacks: usize,
     /// Every command, in the order in which it was first seen, with what was told of it.
     commands: BTreeMap<String, Told>,
     pub(super) burst: Option<Burst>,
@@ -71,6 +75,8 @@ pub(super) struct Actor {
 #[derive(Default)]
 struct Told {
     label: String,
+    /// Whether its changes are told to its `callbackUrl`, as those of a direct call are not.
+    called_back: bool,
     statuses: Vec<String>,
 }
 
@@ -84,6 +90,8 @@ impl Stage {
             server: Some(server),
             account: None,
             device: None,
+            ear: None,
+            callbacks: 0,
             commands: BTreeMap::new(),
             burst: None,
             steps: 0,
@@ -96,7 +104,13 @@ impl Stage {
         self.steps += 1;
         self.teller
             .step(self.steps, who, what.as_ref(), &clock.now)?;
-        self.tell_changes().await
+        self.tell_changes().await?;
+        self.tell_callbacks().await
+    }
+
+    /// Callbacks so far.
+    pub(super) fn callbacks(&self) -> usize {
+        self.callbacks
     }
 
     /// Steps so far.
@@ -169,6 +183,29 @@ impl Stage {
         let secret = made.secret.context("a new application shows its secret")?;
         self.account = Some((made.app_id.clone(), secret));
         Ok(made.app_id)
+    }
+
+    /// Gives the application a secret for its callbacks, and has it listen for them.
+    pub(super) async fn listen(&mut self) -> Result<String> {
+        let (app_id, _) = self
+            .account
+            .as_ref()
+            .context("there is no application yet")?;
+        let path = format!("{NAMES}/applications/{app_id}/webhook-secret");
+        let made = self.server()?.admin.call(Method::POST, &path, "").await?;
+        let made: ApplicationView = serde_json::from_slice(&made)?;
+        let secret = made.webhook_secret;
+        let ear = Ear::open(&secret.context("a new webhook secret is shown")?).await?;
+        let url = ear.url();
+        self.ear = Some(ear);
+        Ok(url)
+    }
+
+    /// The application's ear.
+    pub(super) fn ear(&self) -> Result<&Ear> {
+        self.ear
+            .as_ref()
+            .context("the application does not listen yet")
     }
 
     /// A client of the application, for the platform as it runs now.
@@ -303,6 +340,7 @@ impl Stage {
                 continue;
             }
             told.label = label(&command);
+            told.called_back = command.kind != "direct";
             for entry in &entries[told.statuses.len()..] {
                 told.statuses.push(entry.status.clone());
                 fresh.push(Change {
@@ -318,6 +356,26 @@ impl Stage {
         }
         fresh.sort_by_key(|change| change.at.ms);
         self.teller.changes(&fresh, &shown)
+    }
+
+    /// Waits until the application was called back for every change that was told, each in its order, and tells what it heard.
+    async fn tell_callbacks(&mut self) -> Result<()> {
+        let Some(ear) = &self.ear else {
+            return Ok(());
+        };
+        for (id, told) in self.commands.iter().filter(|(_, told)| told.called_back) {
+            // The first status stood in the answer to the request, and so did a cancellation (R5.1).
+            let changes = told.statuses.iter().skip(1);
+            let owed: Vec<&String> = changes.filter(|status| *status != "CANCELED").collect();
+            let heard = ear.of(&Subject::Command(id.clone()), owed.len()).await;
+            let what = format!("callbacks of {} ({id})", told.label);
+            // One that is not told here yet may have come already.
+            let heard = &heard[..heard.len().min(owed.len())];
+            expect(&what, format!("{owed:?}"), format!("{heard:?}"))?;
+        }
+        let fresh = ear.since(self.callbacks);
+        self.callbacks += fresh.len();
+        self.teller.callbacks(&fresh)
     }
 
     async fn await_reachable(&self, reachable: bool) -> Result<()> {

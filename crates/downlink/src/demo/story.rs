@@ -2,6 +2,7 @@
 
 use super::act::{self, SERVICE, SET_PERIOD, SET_PRESSURE};
 use super::burst;
+use super::ear::Subject;
 use super::stage::{Stage, expect};
 use anyhow::{Context, Result};
 use api::commands::CommandAnswer;
@@ -45,6 +46,10 @@ async fn beginning(stage: &mut Stage) -> Result<()> {
     stage
         .step(OPERATOR, format!("creates the application {app_id}"))
         .await?;
+    let url = stage.listen().await?;
+    let what =
+        format!("gives it a secret for callbacks; it listens on {url} and believes what is signed");
+    stage.step(OPERATOR, what).await?;
     let added = stage
         .server()?
         .admin
@@ -274,10 +279,11 @@ async fn cancelled_and_expired(stage: &mut Stage) -> Result<()> {
 async fn direct(stage: &mut Stage) -> Result<()> {
     let from = stage.received(0)?.len();
     let id = stage.actor()?.id.clone();
+    let url = stage.ear()?.url();
     let client = stage.client()?;
     let before = stage.listed().await?.len();
     let answer = client
-        .invoke_device_service(&id, SERVICE, &act::call(SET_PRESSURE, 2))
+        .invoke_device_service(&id, SERVICE, &act::call(SET_PRESSURE, 2, url.clone()))
         .await?;
     expect(
         "the answer to the call",
@@ -295,6 +301,15 @@ async fn direct(stage: &mut Stage) -> Result<()> {
     expect("its kind", "direct", &call.kind)?;
     let call_id = call.command_id.clone();
     stage.await_status(&call_id, "SUCCESSFUL").await?;
+    let heard = stage.ear()?;
+    let heard = heard
+        .of(&Subject::Call(act::REQUEST_ID.to_owned()), 2)
+        .await;
+    expect(
+        "callbacks of the call",
+        "messageConfirm delivered, commandRsp",
+        heard.join(", "),
+    )?;
     stage
         .step(
             APPLICATION,
@@ -303,7 +318,7 @@ async fn direct(stage: &mut Stage) -> Result<()> {
         .await?;
     stage.sleep().await?;
     let refused = client
-        .invoke_device_service(&id, SERVICE, &act::call(SET_PRESSURE, 2))
+        .invoke_device_service(&id, SERVICE, &act::call(SET_PRESSURE, 2, url.clone()))
         .await;
     let code = refused.err().and_then(|error| error.code());
     expect(
@@ -346,7 +361,22 @@ async fn end(stage: &mut Stage) -> Result<()> {
             PLATFORM,
             "has lost nothing: accepted = final + open, and none is open",
         )
-        .await
+        .await?;
+    // Every change was called back in its order, as each step has seen; nothing beyond them was, and nothing twice.
+    let mut called_back = 0;
+    for command in &listed {
+        called_back += match command.kind.as_str() {
+            "direct" => 2,
+            _ => {
+                let path = stage.path_of(&command.command_id).await?;
+                path.split(" → ")
+                    .skip(1)
+                    .filter(|status| *status != "CANCELED")
+                    .count()
+            }
+        };
+    }
+    expect("callbacks in all", called_back, stage.callbacks())
 }
 
 async fn post(
@@ -356,9 +386,10 @@ async fn post(
     expire_time_s: u32,
 ) -> Result<CommandAnswer> {
     let id = stage.actor()?.id.clone();
+    let url = stage.ear()?.url();
     let client = stage.client()?;
     Ok(client
-        .post_device_command(&act::command(&id, method, value, expire_time_s))
+        .post_device_command(&act::command(&id, method, value, expire_time_s, url))
         .await?)
 }
 

@@ -1,6 +1,7 @@
 //! Tells the story: a timeline for people, or an object a line for programs.
 
 use super::burst::Burst;
+use super::ear::{Heard, Subject};
 use super::stage::Mismatch;
 use crate::show;
 use anyhow::Result;
@@ -12,6 +13,8 @@ use std::time::Duration;
 
 /// Commands of one step that are shown one by one; more are counted.
 const SHOWN_MAX: usize = 4;
+/// What stands before callbacks; each was believed for its signature.
+const CALLED_BACK: &str = "↩ called back, signed:";
 const WHO_WIDTH: usize = 11;
 /// The demo's device speaks MQTT.
 const VIA: &str = "mqtt";
@@ -49,11 +52,21 @@ enum Line<'a> {
         at_ms: u64,
         via: &'a str,
     },
+    /// A callback that the application took, its signature verified.
+    Callback {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        command_id: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        request_id: Option<&'a str>,
+        what: &'a str,
+        webhook_id: &'a str,
+    },
     /// The end.
     Summary {
         ok: bool,
         steps: usize,
         commands: usize,
+        callbacks: usize,
         statuses: &'a BTreeMap<String, usize>,
         #[serde(skip_serializing_if = "Option::is_none")]
         accepted_before_kill: Option<usize>,
@@ -100,6 +113,8 @@ pub(super) struct Ending<'a> {
     pub(super) error: Option<&'a anyhow::Error>,
     /// Steps that were as told.
     pub(super) steps: usize,
+    /// Callbacks that the application took.
+    pub(super) callbacks: usize,
     /// Commands by their status.
     pub(super) statuses: BTreeMap<String, usize>,
     /// The burst with the kill, if it came to that.
@@ -182,6 +197,38 @@ impl Teller {
             .try_for_each(|(path, count)| self.more(&format!("{count:3} × {path}")))
     }
 
+    /// Callbacks since the last time, in order of arrival; each was verified.
+    pub(super) fn callbacks(&self, heard: &[Heard]) -> Result<()> {
+        if self.json {
+            return heard.iter().try_for_each(|heard| {
+                let (command_id, request_id) = match &heard.subject {
+                    Subject::Command(id) => (Some(id.as_str()), None),
+                    Subject::Call(id) => (None, Some(id.as_str())),
+                };
+                object(&Line::Callback {
+                    command_id,
+                    request_id,
+                    what: &heard.what,
+                    webhook_id: &heard.webhook_id,
+                })
+            });
+        }
+        let mut lives: BTreeMap<&Subject, Vec<&str>> = BTreeMap::new();
+        for heard in heard {
+            lives.entry(&heard.subject).or_default().push(&heard.what);
+        }
+        if lives.len() <= SHOWN_MAX {
+            return lives
+                .values()
+                .try_for_each(|told| self.more(&format!("{CALLED_BACK} {}", told.join(", "))));
+        }
+        self.more(&format!(
+            "{CALLED_BACK} {} changes of {} commands, each in its order",
+            heard.len(),
+            lives.len()
+        ))
+    }
+
     /// How it ended.
     pub(super) fn end(&self, ending: &Ending<'_>) -> Result<()> {
         if self.json {
@@ -211,6 +258,7 @@ impl Teller {
             ok: ending.error.is_none(),
             steps: ending.steps,
             commands: ending.statuses.values().sum(),
+            callbacks: ending.callbacks,
             statuses: &ending.statuses,
             accepted_before_kill: burst.map(|burst| burst.before_kill),
             found_after_kill: burst.map(|burst| burst.found),
@@ -246,9 +294,10 @@ impl Teller {
         };
         show::line(format_args!(
             "
-{verdict}: {} steps in {:.1} s; commands: {counted}.",
+{verdict}: {} steps in {:.1} s; commands: {counted}; callbacks: {}.",
             ending.steps,
-            ending.took.as_secs_f64()
+            ending.took.as_secs_f64(),
+            ending.callbacks
         ))
     }
 

@@ -50,6 +50,28 @@ fn a_round_that_cannot_be_played_has_failed() {
 }
 
 #[test]
+fn rounds_are_objects_for_programs() {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = folder.path().join("nowhere");
+    let output = crash(&nowhere, &["--rounds", "1", "--seed", "7", "--json"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(
+        (&lines[0]["seed"], &lines[0]["ok"]),
+        (&7.into(), &false.into())
+    );
+    assert_eq!(
+        lines[1],
+        serde_json::json!({"event": "summary", "passed": 0, "failed": 1})
+    );
+}
+
+#[test]
 fn an_interrupted_round_ends_its_server_and_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let mut playing = crash(folder.path(), &["--rounds", "1"])

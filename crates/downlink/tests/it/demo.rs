@@ -1,7 +1,7 @@
 //! The demo as a user starts it: what it prints, how it ends, and what it leaves behind.
 
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -49,6 +49,8 @@ fn every_change_is_an_object_a_line_and_the_summary_says_that_all_was_as_told() 
     );
     let (summary, told) = lines.split_last().unwrap();
     let mut lives: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut told_back: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut webhook_ids = BTreeSet::new();
     for line in told {
         match line["event"].as_str().unwrap() {
             "step" => assert_eq!(line["ok"], true, "{line}"),
@@ -59,6 +61,18 @@ fn every_change_is_an_object_a_line_and_the_summary_says_that_all_was_as_told() 
                     .entry(line["commandId"].as_str().unwrap())
                     .or_default();
                 life.push(line["status"].as_str().unwrap());
+            }
+            "callback" => {
+                assert!(
+                    webhook_ids.insert(line["webhookId"].as_str().unwrap()),
+                    "{line}"
+                );
+                let subject = line["commandId"].as_str().unwrap_or_else(|| {
+                    assert_eq!(line["requestId"], "pressure-now", "{line}");
+                    "the call"
+                });
+                let what = line["what"].as_str().unwrap();
+                told_back.entry(subject).or_default().push(what);
             }
             other => panic!("an event called {other}"),
         }
@@ -74,6 +88,17 @@ fn every_change_is_an_object_a_line_and_the_summary_says_that_all_was_as_told() 
             before = status;
         }
     }
+    let call = told_back.remove("the call");
+    assert_eq!(call, Some(vec!["messageConfirm delivered", "commandRsp"]));
+    for (id, life) in lives.iter().filter(|(_, life)| life[0] == "PENDING") {
+        let owed: Vec<&str> = life[1..]
+            .iter()
+            .copied()
+            .filter(|s| *s != "CANCELED")
+            .collect();
+        assert_eq!(told_back.remove(id).unwrap_or_default(), owed, "{id}");
+    }
+    assert!(told_back.is_empty(), "{told_back:?}");
     let ended = |status: &str| {
         lives
             .values()
@@ -97,6 +122,7 @@ fn every_change_is_an_object_a_line_and_the_summary_says_that_all_was_as_told() 
         (&"summary".into(), &true.into())
     );
     assert_eq!(summary["commands"], lives.len());
+    assert_eq!(summary["callbacks"], webhook_ids.len());
     assert_eq!(summary["lost"], 0);
     assert_eq!(summary["acceptedBeforeKill"], summary["foundAfterKill"]);
     assert!(summary["acceptedBeforeKill"].as_u64().unwrap() >= 12);
@@ -118,6 +144,7 @@ fn people_get_a_timeline_without_colours_where_there_is_no_terminal() {
         "✓ ",
         "PENDING → SENT → DELIVERED → SUCCESSFUL",
         "kill -9",
+        "↩ called back, signed: SENT, DELIVERED, SUCCESSFUL",
         "Everything was as told",
     ] {
         assert!(text.contains(part), "{part} is missing:\n{text}");

@@ -239,6 +239,70 @@ fn a_child_has_a_gateway_and_no_secret() {
 }
 
 #[test]
+fn a_muted_command_is_refused_until_it_is_unmuted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path();
+    let server = ready(data);
+    printed(
+        data,
+        &[
+            "device",
+            "register",
+            "--node-id",
+            "m1",
+            "--profile",
+            "Downlink/WM1",
+        ],
+    );
+    let mute = |verb: &str| {
+        json(
+            data,
+            &["device", verb, "m1", "WaterMeter", "SET_PERIOD", "--json"],
+        )
+    };
+    let send = [
+        "command",
+        "send",
+        "m1",
+        "WaterMeter",
+        "SET_PERIOD",
+        "--para",
+        "value=1",
+    ];
+    let muted = mute("mute-command");
+    assert_eq!(
+        (&muted["muted"], &muted["changed"]),
+        (&value!(true), &value!(true))
+    );
+    assert_eq!(mute("mute-command")["changed"], false);
+    assert_eq!(problem(data, &send, 1)["code"], "100432");
+    printed(
+        data,
+        &["command", "send", "m1", "WaterMeter", "CLOSE_VALVE"],
+    );
+    let shown = json(data, &["device", "show", "m1", "--json"]);
+    assert_eq!(
+        shown["mutedCommands"],
+        value!({"WaterMeter": ["SET_PERIOD"]})
+    );
+    assert!(printed(data, &["device", "show", "m1"]).contains("WaterMeter SET_PERIOD"));
+    assert_eq!(mute("unmute-command")["changed"], true);
+    printed(data, &send);
+    let text = printed(
+        data,
+        &["device", "unmute-command", "m1", "WaterMeter", "SET_PERIOD"],
+    );
+    assert!(text.contains("is already not muted"), "{text}");
+    complaint_with(
+        data,
+        &["device", "mute-command", "none", "WaterMeter", "SET_PERIOD"],
+        4,
+    );
+    complaint(data, &["device", "mute-command", "m1", "", "SET_PERIOD"]);
+    drop(server);
+}
+
+#[test]
 fn r10_4_a_profile_is_removed_once_no_device_has_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path();

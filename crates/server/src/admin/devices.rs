@@ -1,8 +1,10 @@
 //! Devices, as the operator sees and changes them: by id, or by node id.
 
 use super::problem::Checked;
-use super::wire::{DeviceLine, DeviceMade, DevicePage, DeviceView, NewDevice};
+use super::wire::{DeviceLine, DeviceMade, DevicePage, DeviceView, MuteOrder, MuteView, NewDevice};
 use super::{Admin, Problem};
+use crate::info::Info;
+use crate::registry::NotMuted;
 use api::Operation;
 use api::registration::{NewDeviceInfo, RegisterWithSecretRequest};
 use axum::Json;
@@ -14,6 +16,8 @@ use std::sync::Arc;
 use store::{Application, Device, DeviceFilter, PAGE_ITEMS_MAX};
 
 const LIMIT_DEFAULT: usize = 50;
+/// The longest name of a service or a command that a product model can have.
+const NAME_CHARS_MAX: usize = 128;
 
 /// Which devices a list shows.
 #[derive(Deserialize)]
@@ -125,6 +129,7 @@ pub(super) async fn show(
         }
         Err(_) => find(&admin, &id).await?,
     };
+    let muted_commands = Info::read(&device)?.muted().clone();
     let lane = admin.dispatch.look(device.id).await?;
     let hub = &admin.dispatch.parts().hub;
     let open = lane.as_ref().map_or(&[][..], |lane| &lane.open);
@@ -145,6 +150,7 @@ pub(super) async fn show(
         last_contact: lane.as_ref().and_then(|lane| lane.contact).map(Into::into),
         model: device.model.clone(),
         profile_version: admin.registry.model_of(&device).map(|model| model.version),
+        muted_commands,
         open_commands: open.len(),
         pending_commands: open
             .iter()
@@ -153,13 +159,30 @@ pub(super) async fn show(
     }))
 }
 
-/// Deletes a device: its open commands are decided in the same turn (R1.11). Children of a gateway stay as they are (R8.2).
+/// How a device is deleted.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct How {
+    #[serde(default)]
+    cascade: bool,
+}
+
+/// Deletes a device: its open commands are decided in the same turn (R1.11). Children of a gateway stay as they are (R8.2) unless
+/// they are to go with it.
 pub(super) async fn delete(
     State(admin): State<Arc<Admin>>,
     Path(id): Path<String>,
+    Checked(Query(how)): Checked<Query<How>>,
 ) -> Result<StatusCode, Problem> {
     let device = find(&admin, &id).await?;
     let now = now(&admin);
+    if how.cascade {
+        let all = |_| true;
+        admin
+            .registry
+            .delete_children(&device, Who::Operator, all, now)
+            .await?;
+    }
     let deleted = admin
         .registry
         .delete_device(device.id, Who::Operator, now)
@@ -169,6 +192,45 @@ pub(super) async fn delete(
     }
     tracing::info!(device = %device.id, "the operator deleted a device");
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Mutes a command of a device, or unmutes it: a muted one is refused with 100432 when it is asked for. Commands that were accepted
+/// before go on.
+pub(super) async fn mute(
+    State(admin): State<Arc<Admin>>,
+    Path(id): Path<String>,
+    Checked(Json(order)): Checked<Json<MuteOrder>>,
+) -> Result<Json<MuteView>, Problem> {
+    let MuteOrder {
+        service_id,
+        method,
+        muted,
+    } = order;
+    for (name, text) in [("serviceId", &service_id), ("method", &method)] {
+        if text.is_empty() || text.chars().count() > NAME_CHARS_MAX {
+            return Err(Problem::Invalid(format!(
+                "{name} must have 1 to {NAME_CHARS_MAX} characters"
+            )));
+        }
+    }
+    let device = find(&admin, &id).await?;
+    let what = (service_id.as_str(), method.as_str());
+    let muting = admin
+        .registry
+        .mute_command(device.id, what, muted, now(&admin));
+    let changed = muting.await.map_err(|error| match error {
+        NotMuted::Missing => missing(&id),
+        NotMuted::TooMany => Problem::Conflict(error.to_string()),
+        NotMuted::NotKept(error) => error.into(),
+    })?;
+    tracing::info!(device = %device.id, service_id, method, muted, "the operator muted or unmuted a command");
+    Ok(Json(MuteView {
+        device_id: device.id.to_string(),
+        service_id,
+        method,
+        muted,
+        changed,
+    }))
 }
 
 /// A device that is not deleted, by id or node id.

@@ -117,6 +117,7 @@ fn router(admin: Arc<Admin>) -> Router {
             get(devices::show).delete(devices::delete),
         )
         .route("/devices/{device_id}/commands", post(commands::send))
+        .route("/devices/{device_id}/muted-commands", post(devices::mute))
         .route("/commands", get(commands::list))
         .route("/commands/{command_id}", get(commands::show))
         .route("/commands/{command_id}/history", get(commands::history))

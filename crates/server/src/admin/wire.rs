@@ -10,6 +10,7 @@ use api::Timestamp;
 use delivery::{Kind, Moment, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -195,10 +196,41 @@ pub struct DeviceView {
     pub model: Option<(String, String)>,
     /// The version of its product model, if there is one.
     pub profile_version: Option<u64>,
+    /// Commands that are refused (100432), by service.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub muted_commands: BTreeMap<String, BTreeSet<String>>,
     /// Commands that have not ended.
     pub open_commands: usize,
     /// Those of them that are PENDING.
     pub pending_commands: usize,
+}
+
+/// Mutes or unmutes a command of a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MuteOrder {
+    /// The service; it need not be known.
+    pub service_id: String,
+    /// The command's name.
+    pub method: String,
+    /// Whether it is refused from now on.
+    pub muted: bool,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MuteView {
+    /// The device.
+    pub device_id: String,
+    /// The service.
+    pub service_id: String,
+    /// The command's name.
+    pub method: String,
+    /// Whether it is refused now.
+    pub muted: bool,
+    /// Whether it was otherwise before.
+    pub changed: bool,
 }
 
 /// A command.

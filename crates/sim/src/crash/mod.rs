@@ -23,7 +23,8 @@ use std::path::PathBuf;
 
 use crate::random::Random;
 use plan::Plan;
-use round::Report;
+use round::{Report, RoundError};
+use serde_json::{Value, json};
 
 /// What is to be played.
 #[derive(Clone, Debug)]
@@ -34,12 +35,14 @@ pub struct Options {
     pub seed: Option<u64>,
     /// The program whose `serve` is killed.
     pub program: PathBuf,
+    /// Tell in objects, one a line, instead of sentences.
+    pub json: bool,
 }
 
 /// Seeds that are drawn stay below this, so that they are easily typed.
 const DRAWN_SEEDS: u64 = 1_000_000_000;
 
-/// Plays rounds and tells of each in a line; the last line is `N passed, M failed`. Returns whether all of them passed.
+/// Plays rounds and tells of each in a line; the last line is `N passed, M failed`, or the object `summary`. Returns whether all of them passed.
 ///
 /// Dropped on the way, it ends and removes everything that it started.
 ///
@@ -53,27 +56,73 @@ pub async fn run(options: Options, out: &mut impl Write) -> io::Result<bool> {
     for number in 0..options.rounds {
         let seed = first.wrapping_add(number);
         let played = round::play(&options.program, Plan::of(seed)).await;
-        let well = match &played {
-            Ok(report) => {
-                tell(out, number + 1, report)?;
-                report.broken.is_empty()
-            }
-            Err(error) => {
-                writeln!(out, "round {}  seed {seed}  FAILED: {error}", number + 1)?;
-                false
-            }
-        };
-        if well {
+        if played.as_ref().is_ok_and(|report| report.broken.is_empty()) {
             passed += 1;
         } else {
             failed += 1;
-            writeln!(out, "  once more: downlink crash --rounds 1 --seed {seed}")?;
+        }
+        if options.json {
+            writeln!(out, "{}", as_json(number + 1, seed, &played))?;
+        } else {
+            in_words(out, number + 1, seed, &played)?;
         }
         out.flush()?;
     }
-    writeln!(out, "{passed} passed, {failed} failed")?;
+    if options.json {
+        let end = json!({ "event": "summary", "passed": passed, "failed": failed });
+        writeln!(out, "{end}")?;
+    } else {
+        writeln!(out, "{passed} passed, {failed} failed")?;
+    }
     out.flush()?;
     Ok(failed == 0)
+}
+
+/// A round as an object.
+fn as_json(number: u64, seed: u64, played: &Result<Report, RoundError>) -> Value {
+    let head = json!({ "event": "round", "n": number, "seed": seed });
+    let rest = match played {
+        Err(error) => json!({ "ok": false, "error": error.to_string() }),
+        Ok(report) => {
+            let broken = report.broken.iter().map(|broken| {
+                json!({ "promise": broken.promise, "how": broken.how, "commandId": broken.command_id })
+            });
+            json!({
+                "ok": report.broken.is_empty(),
+                "kills": report.plan.kills.len() + 1,
+                "accepted": report.accepted,
+                "ended": report.ended,
+                "statuses": report.statuses,
+                "received": report.received,
+                "seconds": report.took.as_secs_f64(),
+                "broken": broken.collect::<Vec<_>>(),
+            })
+        }
+    };
+    let (Value::Object(mut all), Value::Object(rest)) = (head, rest) else {
+        unreachable!("both are objects");
+    };
+    all.extend(rest);
+    Value::Object(all)
+}
+
+/// A round in words, with the way to play it once more if it did not pass.
+fn in_words(
+    out: &mut impl Write,
+    number: u64,
+    seed: u64,
+    played: &Result<Report, RoundError>,
+) -> io::Result<()> {
+    match played {
+        Ok(report) => {
+            tell(out, number, report)?;
+            if report.broken.is_empty() {
+                return Ok(());
+            }
+        }
+        Err(error) => writeln!(out, "round {number}  seed {seed}  FAILED: {error}")?,
+    }
+    writeln!(out, "  once more: downlink crash --rounds 1 --seed {seed}")
 }
 
 /// A line for the round; further ones for what it broke.
