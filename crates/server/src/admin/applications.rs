@@ -144,6 +144,7 @@ pub(super) async fn rotate_webhook_secret(
 ) -> Result<Json<ApplicationView>, Problem> {
     let key = random::bytes::<WEBHOOK_KEY_BYTES>();
     let secret = WebhookSecret::of_bytes(&key).expect("24 to 64 bytes");
+    // Its text is what the sender of callbacks reads back.
     let sealed = admin.vault.seal(secret.expose().as_bytes());
     let change = move |app: &mut Application| app.webhook_secret = Some(sealed);
     let app = changed(&admin, &app_id, false, change).await?;
