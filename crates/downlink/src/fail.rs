@@ -64,6 +64,16 @@ impl Fault {
             advice: advice.into(),
         }
     }
+
+    /// The doctor found something; what, was told before.
+    pub(crate) fn found(problems: usize, warnings: usize) -> Self {
+        Self {
+            exit: Exit::Failed,
+            kind: "found",
+            message: format!("{problems} problems and {warnings} warnings were found"),
+            advice: String::new(),
+        }
+    }
 }
 
 /// Prints an error, and returns the exit status that belongs to it.

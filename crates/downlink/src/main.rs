@@ -10,6 +10,7 @@ mod configure;
 mod crash;
 mod demo;
 mod device;
+mod doctor;
 mod fail;
 mod fault;
 mod log;
@@ -125,6 +126,8 @@ enum What {
         after_help = "Examples:\n  downlink fault list\n  downlink fault set overload"
     )]
     Fault(fault::Faults),
+    /// Say in words what is wrong with a set-up, whether a server runs on it or not.
+    Doctor(doctor::Doctor),
     /// Kill the real server under load, again and again, and check that it kept its promises.
     Crash(crash::Crash),
     /// Show the whole story: a server, a device and an application on this machine, checked at every step.
@@ -205,6 +208,7 @@ fn run(place: &Place, what: What) -> Result<()> {
         What::Callback(callbacks) => ask(callbacks.run(&place.desk()?)),
         What::Clock(clock) => ask(clock.run(&place.desk()?)),
         What::Fault(faults) => ask(faults.run(&place.desk()?)),
+        What::Doctor(doctor) => ask(doctor.run(place)),
         What::Crash(crash) => crash.run(place.show()),
         What::Demo(demo::Demo) => demo::Demo::run(place.show()),
         What::Sim(options) => ask(simulate::run(&options, place.show())),

@@ -113,14 +113,19 @@ impl Serve {
                 layers.set(name, setting, &value)?;
             }
         }
-        for pair in &self.settings {
-            let Some((setting, value)) = pair.split_once('=') else {
-                bail!("--set {pair}: must be SECTION.KEY=VALUE");
-            };
-            layers.set("--set", setting.trim(), value.trim())?;
-        }
-        Ok(())
+        set_all(layers, &self.settings)
     }
+}
+
+/// Adds what `--set` says.
+pub(crate) fn set_all(layers: &mut Layers, pairs: &[String]) -> Result<()> {
+    for pair in pairs {
+        let Some((setting, value)) = pair.split_once('=') else {
+            bail!("--set {pair}: must be SECTION.KEY=VALUE");
+        };
+        layers.set("--set", setting.trim(), value.trim())?;
+    }
+    Ok(())
 }
 
 async fn serve(config: Config) -> Result<()> {

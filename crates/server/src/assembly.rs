@@ -18,6 +18,7 @@ mod supervise;
 
 pub use certificates::Certificates;
 pub use open::{DATABASE_FILE, StartError, tls_settings};
+pub(crate) use open::{KEY_CHECK, KEY_CHECKED, KEY_FILE, TLS_FOLDER};
 pub use ports::{PORTS_FILE, Ports, near};
 pub use supervise::EndError;
 

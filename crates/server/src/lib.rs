@@ -12,6 +12,7 @@ pub mod callback;
 pub mod clock;
 pub mod config;
 pub mod dispatch;
+pub mod doctor;
 pub mod faults;
 pub mod files;
 mod info;

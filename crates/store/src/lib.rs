@@ -25,6 +25,6 @@ pub use records::{
     Token, TokenKind,
 };
 pub use sqlite::{
-    Archive, Contents, CopyError, GROUP_CLASSES, OnStop, OpenError, Owned, Sqlite, SqliteOptions,
-    SqliteStats,
+    Archive, Contents, CopyError, Examined, GROUP_CLASSES, OnStop, OpenError, Owned, Sqlite,
+    SqliteOptions, SqliteStats, examine,
 };

@@ -5,6 +5,7 @@ mod commands;
 mod crash;
 mod demo;
 mod devices;
+mod doctor;
 mod process;
 mod program;
 mod readme;

@@ -17,11 +17,11 @@ use store::{Failed, Marks, OpenError, Sqlite, SqliteOptions, Store, Unit, Write}
 /// The database, in the data folder.
 pub const DATABASE_FILE: &str = "downlink.db";
 /// Further files of the data folder.
-const KEY_FILE: &str = "key";
-const TLS_FOLDER: &str = "tls";
+pub(crate) const KEY_FILE: &str = "key";
+pub(crate) const TLS_FOLDER: &str = "tls";
 /// The record by which the right key file is known, and what it seals.
-const KEY_CHECK: &str = "key-check";
-const KEY_CHECKED: &[u8] = b"downlink";
+pub(crate) const KEY_CHECK: &str = "key-check";
+pub(crate) const KEY_CHECKED: &[u8] = b"downlink";
 
 /// Why the server did not start. Written for whoever starts it.
 #[derive(Debug, thiserror::Error)]

@@ -5,6 +5,7 @@ mod callbacks_bodies;
 mod callbacks_endpoints;
 mod callbacks_retries;
 mod certs;
+mod doctor;
 mod document;
 mod grants;
 mod grants_matrix;

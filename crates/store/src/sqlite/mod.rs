@@ -17,6 +17,7 @@ mod bytes;
 mod copy;
 mod dead;
 mod devices;
+mod examine;
 mod files;
 mod forget;
 mod grants;
@@ -53,6 +54,7 @@ use std::thread::{self, JoinHandle};
 
 pub use archive::{Archive, Contents, Owned};
 pub use copy::CopyError;
+pub use examine::{Examined, examine};
 pub use stats::{GROUP_CLASSES, SqliteStats};
 
 /// Files up to this size are checked before the store is opened, larger ones while it runs: a check takes about 1 s for 300 MB.

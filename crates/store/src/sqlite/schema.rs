@@ -228,6 +228,16 @@ fn prepare(conn: &mut Connection, path: &Path) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// The version of a database that is ours, and the one that this program knows.
+pub(super) fn version(conn: &Connection, path: &Path) -> Result<(u32, u32), OpenError> {
+    let read = belongs(conn, path).and_then(|_| known_version(conn, path));
+    let found = read.map_err(|error| match error {
+        Refusal::Sql(error) => refused(path, &error),
+        Refusal::Open(error) => error,
+    })?;
+    Ok((found, u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX)))
+}
+
 /// The version of the schema, if this program knows it.
 fn known_version(conn: &Connection, path: &Path) -> Result<u32, Refusal> {
     let found: u32 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
