@@ -29,7 +29,8 @@ pub(super) fn examine(config: &Config, server: Server, notes: &mut Notes) {
         notes.warning(
             TOPIC,
             format!(
-                "the machine allows {allowed}, and {asked} connections may come (north.connections_max + mqtt.connections_max): from then on no connection is accepted"
+                "the machine allows {allowed}, and {asked} connections may come (north.connections_max + mqtt.connections_max): \
+                 from then on no connection is accepted"
             ),
             "raise it (systemd: LimitNOFILE=, shell: ulimit -Hn), or lower the two settings",
         );

@@ -323,7 +323,7 @@ async fn shake(
             "the file has changed since: send SIGHUP to the server, and look at its log",
         );
     }
-    trusted(&source, &shown, name, notes);
+    trusted(&source, &shown, &name, notes);
     shaken.ok()?.ok()
 }
 
@@ -331,7 +331,7 @@ async fn shake(
 fn trusted(
     source: &Source,
     shown: &[CertificateDer<'static>],
-    name: ServerName<'_>,
+    name: &ServerName<'_>,
     notes: &mut Notes,
 ) {
     let Source::Generated { folder, .. } = source else {
@@ -355,7 +355,7 @@ fn trusted(
         return;
     };
     let now = UnixTime::since_unix_epoch(Duration::from_millis(clock::wall().as_millis()));
-    match verifier.verify_server_cert(first, rest, &name, &[], now) {
+    match verifier.verify_server_cert(first, rest, name, &[], now) {
         Ok(_) => notes.ok(TLS, format!("clients that trust {} take it", ca.display())),
         Err(error) => notes.problem(
             TLS,

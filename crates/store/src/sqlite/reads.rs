@@ -60,14 +60,6 @@ pub(super) fn last_moment(conn: &Connection) -> Result<Moment, Failed> {
     ledger(conn).map(|(last_moment, ..)| last_moment)
 }
 
-/// The value of a setting.
-pub(super) fn setting(conn: &Connection, name: &str) -> Result<Option<Vec<u8>>, Failed> {
-    let sql = "SELECT value FROM setting WHERE name = ?1";
-    first(conn, sql, [name], |row| {
-        rows::bytes(row, 0).map(<[u8]>::to_vec)
-    })
-}
-
 pub(super) fn marks(conn: &Connection) -> Result<Marks, Failed> {
     let (last_moment, command_seq, _) = ledger(conn)?;
     let registered = devices::registered(conn)?;
