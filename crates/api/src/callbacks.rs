@@ -56,6 +56,10 @@ pub struct StatusCallback {
 #[serde(rename_all = "camelCase")]
 pub struct CallbackResult {
     /// The status; the older words are read too.
+    #[cfg_attr(
+        feature = "openapi",
+        schemars(extend("x-legacy-words" = {"SUCCESS": "SUCCESSFUL", "FAIL": "FAILED"}))
+    )]
     pub result_code: CommandStatus,
     /// What the device answered: an object, or null.
     #[serde(default)]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::rules;
 use crate::Operation;
-use crate::asked::Asked;
+use crate::asked::{Asked, Rule};
 use crate::headers;
 use crate::limits::{COMMANDS_PAGE_MAX, DEVICES_PAGE_DEFAULT, ID, IDEMPOTENCY_KEY_BYTES, TEXT};
 
@@ -68,6 +68,12 @@ fn variable(name: &str) -> Value {
 
 fn key(operation: Operation, asked: &Asked) -> Value {
     let mut schema = rules::bounds(&asked.rule);
+    if let Rule::Integer { .. } = &asked.rule {
+        // In a query every number is a text.
+        schema
+            .as_object_mut()
+            .map(|schema| schema.remove("x-also-accepts"));
+    }
     let (description, default) = match (operation, asked.name.as_str()) {
         (Operation::QueryBatchDevicesInfo, name) => of_devices(name).unwrap_or_else(|| words(name)),
         (_, name) => words(name),

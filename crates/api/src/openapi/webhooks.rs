@@ -17,8 +17,8 @@ pub(super) fn all(components: &mut Components) -> Value {
         "commandStatus": webhook(
             ("postCommandStatusCallback", "SignalDelivery", "6.4"),
             "A command's status has changed",
-            "Told to the command's `callbackUrl`: every change after the first status, in order, CANCELED only if a switch asks for it (R5.1). \
-             With `result_codes = legacy`, `SUCCESS` and `FAIL` stand for `SUCCESSFUL` and `FAILED`.",
+            "Told to the command's `callbackUrl`: every change after the first status, in order; CANCELED only with the setting `callback.canceled` \
+             (R5.1). With `callback.legacy_result_code`, `SUCCESS` and `FAIL` stand for `SUCCESSFUL` and `FAILED`.",
             said::<StatusCallback>(components, status),
         ),
         "messageConfirm": webhook(
