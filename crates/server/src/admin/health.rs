@@ -67,6 +67,11 @@ pub(super) async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
         "callbacks that are owed and neither told nor dead",
         outbox.counts().waiting,
     );
+    page.gauge(
+        "downlink_callbacks_loading",
+        "1 while what was owed before the start is still being read",
+        u8::from(outbox.is_loading()),
+    );
     let down = outbox
         .endpoints()
         .iter()

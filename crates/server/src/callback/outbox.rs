@@ -93,6 +93,11 @@ impl Outbox {
         self.queue().counts()
     }
 
+    /// Whether what was owed before the start is still being read.
+    pub fn is_loading(&self) -> bool {
+        self.queue().is_loading()
+    }
+
     /// Every endpoint that something waits for, or lately did; by name.
     pub fn endpoints(&self) -> Vec<EndpointState> {
         let mut endpoints: Vec<EndpointState> = self

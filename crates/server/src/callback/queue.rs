@@ -288,6 +288,11 @@ impl Queue {
         self.forget(command);
     }
 
+    /// Whether what was owed before the start is still being read.
+    pub(super) const fn is_loading(&self) -> bool {
+        self.loading
+    }
+
     /// Totals since the start of the process.
     pub(super) const fn counts(&self) -> Counts {
         self.counts

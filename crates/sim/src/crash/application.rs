@@ -5,7 +5,8 @@ use std::time::Duration;
 use api::paths;
 use serde_json::{Value, json};
 
-use super::record::{Ask, Grant, Kind, Seen, Token};
+use super::checks::request_id;
+use super::record::{Ask, Asked, Grant, Kind, Seen, Token};
 use super::world::{Phase, World};
 use crate::clock::passed_us;
 use crate::random::Random;
@@ -17,6 +18,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 const TRY_EVERY: Duration = Duration::from_millis(5);
 /// Tokens of an application begin at its number times this.
 const TOKENS_EACH: u64 = 1_000_000;
+/// Of a thousand commands, the application wants to be told of so many.
+const TOLD: u16 = 600;
 /// Cancellations are asked for among this many of the last commands.
 const REMEMBERED_MAX: usize = 16;
 
@@ -81,12 +84,19 @@ impl Application {
         if let Some(max) = retransmit_max {
             body["maxRetransmit"] = max.into();
         }
+        let told = if self.random.per_mille(TOLD) {
+            body["callbackUrl"] = Value::from(&*self.world.callback_url);
+            Asked::Statuses
+        } else {
+            Asked::Nothing
+        };
         let token = self.note(Ask {
             device,
             kind,
             command,
             retransmit_max,
             key: None,
+            told,
             asked_at: 0,
             granted: Vec::new(),
             refused: None,
@@ -96,6 +106,7 @@ impl Application {
     }
 
     async fn invoke(&mut self) {
+        // The token in the command is the next one.
         let (device, command) = self.command();
         let to_type = if self.random.per_mille(150) {
             "CLOUD"
@@ -107,10 +118,18 @@ impl Application {
         } else {
             "NOACK"
         };
-        let body = json!({
+        let mut body = json!({
             "header": {"mode": mode, "method": command["method"], "toType": to_type},
             "body": command["paras"],
         });
+        let told = if self.random.per_mille(TOLD) {
+            body["header"]["callbackURL"] = Value::from(&*self.world.callback_url);
+            body["header"]["requestId"] = request_id(self.next_token).into();
+            let ack = mode == "ACK";
+            Asked::Outcome { ack }
+        } else {
+            Asked::Nothing
+        };
         let kind = Kind::Direct;
         let path = paths::fill(
             paths::SEND_COMMAND,
@@ -122,6 +141,7 @@ impl Application {
             command,
             retransmit_max: Some(0),
             key: None,
+            told,
             asked_at: 0,
             granted: Vec::new(),
             refused: None,

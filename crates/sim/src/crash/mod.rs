@@ -14,6 +14,7 @@ mod checks;
 mod device;
 mod kept;
 mod plan;
+mod receiver;
 mod record;
 mod round;
 mod world;
@@ -134,6 +135,7 @@ fn tell(out: &mut impl Write, number: u64, report: &Report) -> io::Result<()> {
         ended,
         statuses,
         received,
+        told,
         broken,
         kept,
     } = report;
@@ -144,7 +146,7 @@ fn tell(out: &mut impl Write, number: u64, report: &Report) -> io::Result<()> {
     let verdict = if broken.is_empty() { "ok" } else { "FAILED" };
     writeln!(
         out,
-        "round {number}  seed {}  kills {}  accepted {accepted}  ended {ended} ({})  received {received}  {:.1} s  {verdict}",
+        "round {number}  seed {}  kills {}  accepted {accepted}  ended {ended} ({})  received {received}  told {told}  {:.1} s  {verdict}",
         plan.seed,
         plan.kills.len() + 1,
         statuses.join(", "),

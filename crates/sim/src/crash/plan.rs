@@ -102,6 +102,11 @@ impl Plan {
         Random::part(self.seed, 1_000 + number)
     }
 
+    /// The luck of the receiver of callbacks.
+    pub(crate) fn receiver(&self) -> Random {
+        Random::part(self.seed, 3_000)
+    }
+
     /// The luck of one of its devices.
     pub(crate) fn device(&self, number: u64) -> Random {
         Random::part(self.seed, 2_000 + number)

@@ -33,6 +33,8 @@ pub(crate) struct Notes {
     pub(crate) answers: BTreeMap<Token, Answered>,
     /// Reports, by device and service.
     pub(crate) reports: BTreeMap<(usize, String), Reports>,
+    /// Callbacks that were taken, in order.
+    pub(crate) told: Vec<Told>,
     /// What should never happen, in words.
     pub(crate) odd: Vec<String>,
 }
@@ -50,6 +52,8 @@ pub(crate) struct Ask {
     pub(crate) retransmit_max: Option<u8>,
     /// Its idempotency key.
     pub(crate) key: Option<String>,
+    /// What is to be told of it.
+    pub(crate) told: Asked,
     /// When it left for the first time.
     pub(crate) asked_at: u64,
     /// Answers that said yes: more than one where the key was used again.
@@ -67,6 +71,38 @@ pub(crate) enum Kind {
     Immediate,
     /// `invokeDeviceService`.
     Direct,
+}
+
+/// What an application wants to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Nothing.
+    Nothing,
+    /// Every status of a queued or immediate command.
+    Statuses,
+    /// The outcome of a direct call.
+    Outcome {
+        /// Its acknowledgement too.
+        ack: bool,
+    },
+}
+
+/// A callback that was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// What it is about.
+    pub(crate) about: About,
+    /// `resultCode`, or the `notifyType`.
+    pub(crate) says: String,
+}
+
+/// What a callback is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum About {
+    /// A command, by its id.
+    Command(String),
+    /// A direct call, by the caller's request id.
+    Request(String),
 }
 
 /// An answer that said yes.

@@ -16,10 +16,11 @@ use super::checks::{Broken, check};
 use super::device::Device;
 use super::kept::{Kept, ReadError};
 use super::plan::{APPLICATIONS, End, Moment, Plan};
+use super::receiver;
 use super::record::Record;
 use super::world::{Phase, Place, World};
 use crate::clock::{passed, passed_us};
-use crate::rig::{Account, AccountError, Ground, Http, Registered, Server, ServerError};
+use crate::rig::{Account, AccountError, Ground, Http, Receiver, Registered, Server, ServerError};
 
 /// A start is given up after so long.
 const START_WITHIN: Duration = Duration::from_secs(20);
@@ -48,6 +49,8 @@ pub(crate) struct Report {
     pub(crate) statuses: BTreeMap<String, usize>,
     /// Frames that reached devices.
     pub(crate) received: usize,
+    /// Callbacks that were taken.
+    pub(crate) told: usize,
     /// Promises that were broken.
     pub(crate) broken: Vec<Broken>,
     /// What is kept, for whoever asks about a broken promise.
@@ -82,13 +85,16 @@ pub(crate) async fn play(program: &Path, plan: Plan) -> Result<Report, RoundErro
     let server = ground.start().await?;
     let account = Account::open(&server, "crash").await?;
     let devices = register(&server, &account, &plan).await?;
+    let record: Arc<Record> = Arc::default();
+    let receiver = receiver::start(record.clone(), plan.receiver()).await?;
     let mut round = Round {
         ground,
         place: watch::Sender::new(Some(place(&server))),
         phase: watch::Sender::new(Phase::Storm),
         asked: Arc::default(),
         said: Arc::default(),
-        record: Arc::default(),
+        record,
+        receiver,
         devices: devices.into(),
         applications: JoinSet::new(),
         players: JoinSet::new(),
@@ -119,6 +125,7 @@ pub(crate) async fn play(program: &Path, plan: Plan) -> Result<Report, RoundErro
             .count(),
         statuses,
         received: notes.received.len(),
+        told: notes.told.len(),
         broken,
         kept,
     })
@@ -133,6 +140,9 @@ fn settings(folder: &Path) -> Config {
     config.commands.immediate_life_s = 2;
     config.commands.result_within_s = 1;
     config.commands.settle_after_s = 1;
+    config.callback.retry_first_s = 1;
+    config.callback.retry_max_s = 1;
+    config.callback.probe_s = 1;
     config.north.calls_per_minute_max = 0;
     config.north.cloud_wait_s = 1;
     config.shutdown.drain_s = 2;
@@ -147,6 +157,7 @@ struct Round {
     asked: Arc<Notify>,
     said: Arc<Notify>,
     record: Arc<Record>,
+    receiver: Receiver,
     devices: Arc<[Registered]>,
     applications: JoinSet<()>,
     players: JoinSet<()>,
@@ -162,6 +173,7 @@ impl Round {
             said: self.said.clone(),
             record: self.record.clone(),
             devices: self.devices.clone(),
+            callback_url: self.receiver.url().into(),
         };
         for number in 0..APPLICATIONS {
             let application = Application::new(
@@ -214,7 +226,7 @@ impl Round {
         }
     }
 
-    /// No new commands, and devices that are well, until every command has ended, or had the time for it.
+    /// No new commands, and devices that are well, until every command has ended and been told of, or had the time for it.
     async fn calm(&mut self, mut server: Server) -> Result<Server, RoundError> {
         self.phase.send_replace(Phase::Calm);
         let began = passed();
@@ -231,7 +243,11 @@ impl Round {
                 .filter(|(labels, _)| labels.contains("\"open\""))
                 .map(|(_, n)| n)
                 .sum();
-            if open < 0.5 {
+            let untold = ["waiting", "loading"].map(|what| {
+                let name = format!("downlink_callbacks_{what}");
+                counters.value(&name).unwrap_or_default()
+            });
+            if open < 0.5 && untold.iter().all(|count| *count < 0.5) {
                 break;
             }
             tokio::time::sleep(LOOK_EVERY).await;

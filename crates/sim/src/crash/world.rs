@@ -44,6 +44,8 @@ pub(crate) struct World {
     pub(crate) record: Arc<Record>,
     /// The devices, by number.
     pub(crate) devices: Arc<[Registered]>,
+    /// Where callbacks go.
+    pub(crate) callback_url: Arc<str>,
 }
 
 impl World {

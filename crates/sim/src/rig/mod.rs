@@ -4,9 +4,11 @@
 mod account;
 mod http;
 mod page;
+mod receiver;
 mod server;
 
 pub use account::{Account, AccountError, Registered};
 pub use http::{Answer, Http, Request};
 pub use page::Counters;
+pub use receiver::{Receiver, Reply};
 pub use server::{Ground, Server, ServerError};

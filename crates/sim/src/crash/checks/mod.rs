@@ -2,11 +2,14 @@
 //!
 //! A check is a pure function, and each has a test that breaks its promise by hand: a check that cannot fail proves nothing.
 
+mod callbacks;
 mod devices;
 mod keeping;
 mod lives;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use callbacks::request_id;
 
 use std::collections::BTreeMap;
 
@@ -52,6 +55,7 @@ const CHECKS: &[Check] = &[
     devices::attempts_are_counted,
     devices::statuses_are_backed_by_deeds,
     devices::acknowledged_answers_are_kept,
+    callbacks::every_change_is_told_in_order,
     nothing_odd_happened,
 ];
 

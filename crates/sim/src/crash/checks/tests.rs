@@ -7,7 +7,9 @@ use server::admin::wire::{CommandView, EntryView, MomentView};
 
 use super::{Broken, check};
 use crate::crash::kept::{Command, Kept};
-use crate::crash::record::{Answered, Ask, Grant, Kind, Notes, Received, Reports, Seen};
+use crate::crash::record::{
+    About, Answered, Ask, Asked, Grant, Kind, Notes, Received, Reports, Seen, Told,
+};
 use crate::rig::Counters;
 
 const DEVICE: &str = "00000000-0000-8000-8000-000000000001";
@@ -126,6 +128,11 @@ impl Round {
             entry("TIMEOUT", "no_acknowledgement", 9),
         ];
         round.put(4, Kind::Direct, command(4, "direct", "TIMEOUT", direct));
+        for number in [1, 2] {
+            for says in ["SENT", "DELIVERED", "SUCCESSFUL"] {
+                round.tell(About::Command(id(number)), says);
+            }
+        }
         for token in [1, 2, 4] {
             round.notes.received.push(Received {
                 device: 0,
@@ -160,6 +167,11 @@ impl Round {
         round
     }
 
+    fn tell(&mut self, about: About, says: &str) {
+        let says = says.to_owned();
+        self.notes.told.push(Told { about, says });
+    }
+
     fn put(&mut self, number: u64, kind: Kind, command: Command) {
         let body = match kind {
             Kind::Direct => json!({"requestId": "r", "status": "sent"}),
@@ -171,6 +183,10 @@ impl Round {
             command: asked(number),
             retransmit_max: None,
             key: None,
+            told: match kind {
+                Kind::Direct => Asked::Outcome { ack: true },
+                Kind::Queued(_) | Kind::Immediate => Asked::Statuses,
+            },
             asked_at: number * 10,
             granted: vec![Grant {
                 at: number * 10 + 5,
@@ -534,4 +550,30 @@ fn something_odd_is_found() {
         promises(|round| round.notes.odd.push("odd".into())),
         ["nothing odd happens"]
     );
+}
+
+#[test]
+fn a_change_that_was_not_told_or_not_in_order_is_found() {
+    const PROMISE: &str = "every change is told, in order";
+    let damages: [fn(&mut Round); 6] = [
+        |round| drop(round.notes.told.remove(1)),
+        |round| drop(round.notes.told.pop()),
+        |round| round.notes.told.swap(0, 1),
+        |round| round.tell(About::Command(id(3)), "CANCELED"),
+        |round| round.tell(About::Request("request_4".into()), "messageConfirm"),
+        |round| round.tell(About::Command(id(77)), "SENT"),
+    ];
+    for damage in damages {
+        assert_eq!(promises(damage), [PROMISE]);
+    }
+    let again = promises(|round| {
+        round.tell(About::Command(id(1)), "DELIVERED");
+        round.tell(About::Command(id(1)), "SUCCESSFUL");
+    });
+    assert_eq!(again, [""; 0], "after a crash it may be told again");
+    let nothing = promises(|round| {
+        round.ask(1).told = Asked::Nothing;
+        round.notes.told.drain(..3);
+    });
+    assert_eq!(nothing, [""; 0]);
 }
