@@ -73,7 +73,8 @@ pub(super) async fn play(stage: &mut Stage) -> Result<()> {
     )?;
     let server = stage.server()?;
     let what = format!(
-        "was killed (kill -9) after {before_kill} of them and runs again as process {} since {} ms: all {found} are there, and it calls back what was owed",
+        "was killed (kill -9) after {before_kill} of them and runs again as process {} since {} ms: \
+         all {found} are there, and it calls back what was owed",
         server.pid(),
         server.start_took.as_millis()
     );

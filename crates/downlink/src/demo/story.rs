@@ -365,15 +365,12 @@ async fn end(stage: &mut Stage) -> Result<()> {
     // Every change was called back in its order, as each step has seen; nothing beyond them was, and nothing twice.
     let mut called_back = 0;
     for command in &listed {
-        called_back += match command.kind.as_str() {
-            "direct" => 2,
-            _ => {
-                let path = stage.path_of(&command.command_id).await?;
-                path.split(" → ")
-                    .skip(1)
-                    .filter(|status| *status != "CANCELED")
-                    .count()
-            }
+        called_back += if command.kind == "direct" {
+            2
+        } else {
+            let path = stage.path_of(&command.command_id).await?;
+            let changes = path.split(" → ").skip(1);
+            changes.filter(|status| *status != "CANCELED").count()
         };
     }
     expect("callbacks in all", called_back, stage.callbacks())
