@@ -2,7 +2,7 @@
 
 use super::PATH;
 use crate::fail::Fault;
-use crate::{Desk, show};
+use crate::{Desk, clock, show};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use server::admin::wire::{CommandPage, CommandView};
@@ -93,10 +93,12 @@ impl List {
             query.push_str("&open=true");
         }
         if let Some(since) = &self.since {
-            match span_ms(since) {
-                Some(ms) => write!(query, "&withinMs={ms}")?,
-                None if api::Timestamp::parse(since).is_some() => write!(query, "&since={since}")?,
-                None => {
+            match clock::span(since) {
+                Ok(ms) => write!(query, "&withinMs={ms}")?,
+                Err(_) if api::Timestamp::parse(since).is_some() => {
+                    write!(query, "&since={since}")?;
+                }
+                Err(_) => {
                     let wrong = format!("`{since}` is neither a span nor a moment");
                     let advice = "write 90s, 15m, 2h or 3d, or a moment such as 20260801T120000Z";
                     return Err(Fault::usage(wrong, advice).into());
@@ -105,19 +107,6 @@ impl List {
         }
         Ok(query)
     }
-}
-
-/// `90s`, `15m`, `2h`, `3d` in milliseconds.
-fn span_ms(text: &str) -> Option<u64> {
-    let unit = match text.chars().last()? {
-        's' => 1_000,
-        'm' => 60_000,
-        'h' => 3_600_000,
-        'd' => 86_400_000,
-        _ => return None,
-    };
-    let number: u64 = text.get(..text.len() - 1)?.parse().ok()?;
-    number.checked_mul(unit)
 }
 
 fn print(listed: &CommandPage) -> Result<()> {
@@ -140,27 +129,4 @@ fn print(listed: &CommandPage) -> Result<()> {
         show::line(format_args!("There are older ones: --before {next}"))?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_span_is_a_number_and_a_unit() {
-        assert_eq!(span_ms("90s"), Some(90_000));
-        assert_eq!(span_ms("3d"), Some(259_200_000));
-        for wrong in [
-            "",
-            "s",
-            "1",
-            "1w",
-            "-1s",
-            "1.5h",
-            "99999999999999999999d",
-            "1é",
-        ] {
-            assert_eq!(span_ms(wrong), None, "{wrong}");
-        }
-    }
 }
