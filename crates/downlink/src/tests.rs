@@ -28,7 +28,7 @@ fn examples(command: &clap::Command) -> Vec<String> {
         .collect()
 }
 
-/// Splits a line as a shell does, up to a pipe or a redirection; quotes may not be nested.
+/// Splits a line as a shell does, up to a pipe, a redirection or a comment; quotes may not be nested.
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     for letter in line.chars() {
@@ -39,6 +39,7 @@ fn words(line: &str) -> Vec<String> {
                 word.get_or_insert_default();
             }
             ('|' | '>' | '&', None) => break,
+            ('#', None) if word.is_none() => break,
             (' ', None) => words.extend(word.take()),
             (_, Some(_) | None) => word.get_or_insert_default().push(letter),
         }
@@ -87,6 +88,7 @@ fn every_example_is_understood() {
 #[test]
 fn an_example_is_split_as_a_shell_would() {
     assert_eq!(words("a 'b c' \"d\" | e"), ["a", "b c", "d"]);
+    assert_eq!(words("a b#c  # d"), ["a", "b#c"]);
     assert_eq!(words("a '' x='{\"y\":1}'"), ["a", "", "x={\"y\":1}"]);
 }
 
