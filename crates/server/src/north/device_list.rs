@@ -62,7 +62,7 @@ pub(super) async fn list(
     };
     let names_creation = paths::names_creation_time(call.head.uri.path());
     let shown =
-        |(device, reports)| devices::shown(north, device, reports, (with_imsi, names_creation));
+        |(device, reports)| devices::shown(north, &device, reports, (with_imsi, names_creation));
     let devices: Result<Vec<_>, Error> = found.items.into_iter().map(shown).collect();
     Ok(Answer::of(&DevicesAnswer {
         total_count: found.total,

@@ -100,10 +100,9 @@ pub(super) async fn show(
         .ask(move |store| store.reports(device_id))
         .await?;
     let names_creation = paths::names_creation_time(call.head.uri.path());
-    let device = Arc::unwrap_or_clone(device);
     Ok(Answer::of(&shown(
         north,
-        device,
+        &device,
         reports,
         (query.select_imsi, names_creation),
     )?))
@@ -112,14 +111,14 @@ pub(super) async fn show(
 /// A device as answers show it, with its last reports; on wish with its IMSI, and with its registration under the name of 2017.
 pub(super) fn shown(
     north: &North,
-    device: Device,
+    device: &Device,
     reports: Vec<Report>,
     (with_imsi, names_creation): (bool, bool),
 ) -> Result<DeviceAnswer, Error> {
-    let info = Info::read(&device)?;
+    let info = Info::read(device)?;
     let services: Result<Vec<_>, Error> = reports
         .into_iter()
-        .map(|report| service(north, &device, report))
+        .map(|report| service(north, device, report))
         .collect();
     let mut services = services?;
     show_muted(&info, &mut services);
@@ -135,7 +134,7 @@ pub(super) fn shown(
         create_time: Some(registered),
         creation_time: names_creation.then_some(registered),
         last_modified_time: Some(wire::timestamp(device.modified)),
-        device_info: info.shown(&device, north.hub().is_online(device.id), with_imsi),
+        device_info: info.shown(device, north.hub().is_online(device.id), with_imsi),
         services,
     })
 }

@@ -1,9 +1,11 @@
 //! MQTT devices: who comes in, what they may touch, what they say.
 
-use crate::harness::{Login, Platform, TestDevice, path};
+use crate::harness::{Login, Platform, TestDevice, path, pause};
+use api::Operation;
 use delivery::{Kind, Status};
 use mqtt::client::Event;
 use mqtt::{Qos, Version};
+use server::registry::{Deed, Rebind};
 use store::Store as _;
 
 #[tokio::test]
@@ -45,6 +47,50 @@ async fn a_stranger_and_a_wrong_password_are_refused_alike() {
     assert!(!platform.hub.is_online(id));
     let (_device, connack) = TestDevice::connect(&platform, &right).await;
     assert_eq!(connack.code, 0);
+}
+
+#[tokio::test]
+async fn a_device_with_a_new_secret_comes_in_by_that_alone() {
+    let platform = Platform::start().await;
+    let id = platform.device("meter").await;
+    let (old, new) = ("00000000000000000001", "11111111111111111112");
+    let set = |secret: &'static str| {
+        let sealed = platform.vault.seal(secret.as_bytes());
+        move |device: &mut store::Device| device.secret = Some(sealed)
+    };
+    let owner = platform
+        .registry
+        .device(id)
+        .await
+        .expect("read")
+        .expect("it is there")
+        .app;
+    let deed = Deed::own(owner, Operation::RefreshDeviceSecret, Some(id));
+    let rebind = |secret| {
+        platform
+            .registry
+            .rebind(deed, id, set(secret), platform.clock.now())
+    };
+    platform
+        .registry
+        .change_device(id, set(old))
+        .await
+        .expect("kept");
+    let device = TestDevice::connect(&platform, &Login::by("meter", 2, old)).await;
+    assert_eq!(device.1.code, 0);
+    assert!(matches!(rebind(new).await, Err(Rebind::Online)));
+    drop(device);
+    while platform.hub.is_online(id) {
+        pause().await;
+    }
+    rebind(new).await.expect("it is offline");
+    let (mut device, connack) = TestDevice::connect(&platform, &Login::by("meter", 2, old)).await;
+    assert_eq!(connack.code, 4);
+    assert!(device.is_closed().await);
+    let (_device, connack) = TestDevice::connect(&platform, &Login::by("meter", 2, new)).await;
+    assert_eq!(connack.code, 0);
+    let bound = platform.registry.device(id).await.expect("read");
+    assert!(bound.expect("it is there").activated.is_some());
 }
 
 #[tokio::test]

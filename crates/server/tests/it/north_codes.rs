@@ -322,8 +322,8 @@ impl Scene {
         };
         match cause {
             NoAppKey => request.headers.retain(|(name, _)| *name != "app_key"),
-            TokenWrong => request.headers[1].1 = "Bearer wrong".to_owned(),
-            Malformed => request.body = "{".to_owned(),
+            TokenWrong => "Bearer wrong".clone_into(&mut request.headers[1].1),
+            Malformed => "{".clone_into(&mut request.body),
             OwnerUnknown => request.path += "?appId=nobody",
             NotGranted => request.path += "?appId=other",
             CommandUnknown => swap(&mut request.path, &self.pending, "unknown"),

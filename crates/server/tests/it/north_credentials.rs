@@ -4,7 +4,8 @@ use crate::north_support::{Bench, COMMANDS, DEVICES, REGISTER, REGISTER_V2, comm
 use api::Operation;
 use delivery::DeviceId;
 use server::registry::Deed;
-use server::south::{CloseReason, Order};
+use server::south::{CloseReason, Mailbox, Order};
+use std::sync::Arc;
 use std::time::Duration;
 
 impl Bench {
@@ -166,11 +167,11 @@ async fn a_new_secret_takes_the_place_of_the_old_one() {
 async fn a_session_that_slips_in_while_credentials_change_is_closed() {
     let bench = Bench::start().await;
     let device = bench.bound("n").await;
-    let change = |_: &mut store::Device| {
-        // The change is decided by now, and a session opens before it is on disk.
-        let mailbox = std::sync::Arc::default();
-        bench.hub.open(device, &mailbox).expect("a place");
-        MAILBOX.with(|kept| kept.replace(Some(mailbox)));
+    let (mailbox, hub) = (Arc::new(Mailbox::default()), bench.hub.clone());
+    let opened = mailbox.clone();
+    // The change is decided by now, and a session opens before it is on disk.
+    let change = move |_: &mut store::Device| {
+        hub.open(device, &opened).expect("a place");
     };
     let owner = delivery::AppKey(1);
     let deed = Deed::own(owner, Operation::RefreshDeviceSecret, Some(device));
@@ -179,15 +180,9 @@ async fn a_session_that_slips_in_while_credentials_change_is_closed() {
         .rebind(deed, device, change, bench.clock.now())
         .await
         .expect("it was offline");
-    let mailbox = MAILBOX.with(|kept| kept.take()).expect("it was opened");
     let orders: Vec<Order> = mailbox.take().into();
     assert!(
         orders.contains(&Order::Close(CloseReason::CredentialsChanged)),
         "{orders:?}"
     );
-}
-
-thread_local! {
-    static MAILBOX: std::cell::RefCell<Option<std::sync::Arc<server::south::Mailbox>>> =
-        const { std::cell::RefCell::new(None) };
 }

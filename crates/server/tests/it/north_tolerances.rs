@@ -249,9 +249,10 @@ async fn sound_call(operation: Operation, template: &str) -> Got {
     }
     let pending = bench.queue(device).await;
     let login = || bench.raw("POST", LOGIN, &[], "appId=app&secret=secret-of-app");
-    let tokens = match operation.needs_token() {
-        true => Value::Null,
-        false => login().await.json(),
+    let tokens = if operation.needs_token() {
+        Value::Null
+    } else {
+        login().await.json()
     };
     let body = body_of(operation, device, &tokens);
     let path = filled(template, device, &pending);
@@ -388,7 +389,7 @@ async fn tolerance_8_every_answer_but_204_has_its_type_and_204_has_neither() {
         let of_json = got
             .headers
             .get("content-type")
-            .map(|value| value.as_bytes());
+            .map(http::HeaderValue::as_bytes);
         let expected = (status != 204).then_some(b"application/json".as_slice());
         assert_eq!(of_json, expected, "{method} {path}");
         assert_eq!(got.text.is_empty(), status == 204, "{method} {path}");

@@ -159,14 +159,17 @@ impl Line {
                 );
             }
             chunked |= name.eq_ignore_ascii_case("transfer-encoding");
-            head += &format!("{name}: {value}\r\n");
+            for part in [name, ": ", value, "\r\n"] {
+                head.push_str(part);
+            }
         }
         head += "\r\n";
-        head += &if chunked {
+        let framed = if chunked {
             format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len())
         } else {
             body
         };
+        head.push_str(&framed);
         head.into_bytes()
     }
 }

@@ -24,8 +24,13 @@ pub(crate) struct Login {
 impl Login {
     /// The right words of a device.
     pub(crate) fn of(name: &str, auth_type: u8) -> Self {
+        Self::by(name, auth_type, SECRET)
+    }
+
+    /// As [`Login::of`], with another secret.
+    pub(crate) fn by(name: &str, auth_type: u8, secret: &str) -> Self {
         let mut mac = Hmac::<Sha256>::new_from_slice(TIME.as_bytes()).expect("any key");
-        mac.update(SECRET.as_bytes());
+        mac.update(secret.as_bytes());
         let password = server::random::to_hex(&mac.finalize().into_bytes());
         let client_id = format!("{name}_{auth_type}_0_{TIME}");
         Self {
