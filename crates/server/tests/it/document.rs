@@ -19,6 +19,8 @@ const TEXT: &str = include_str!("../../../../openapi.json");
 struct Document {
     whole: Value,
     schemas: BTreeMap<String, Validator>,
+    /// The schemas of callbacks, by component.
+    callbacks: BTreeMap<&'static str, Validator>,
 }
 
 static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
@@ -35,7 +37,18 @@ static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
         Some((name.clone(), validator.expect("a schema")))
     };
     let schemas = responses.iter().filter_map(compile).collect();
-    Document { whole, schemas }
+    let callback = |name: &'static str| {
+        let mut schema = whole["components"]["schemas"][name].clone();
+        schema["components"] = whole["components"].clone();
+        let validator = jsonschema::draft202012::new(&schema);
+        (name, validator.expect("a schema"))
+    };
+    let callbacks = ["StatusCallback", "MessageConfirm", "CommandRsp"].map(callback);
+    Document {
+        schemas,
+        callbacks: callbacks.into(),
+        whole,
+    }
 });
 
 /// Fails unless the document says that this request may be answered so.
@@ -93,6 +106,35 @@ pub(crate) fn check(method: &str, path: &str, setting: ErrorStatus, got: &Got) {
             "{place}: {code} is said to be never sent in {name}"
         );
     }
+}
+
+/// Fails unless the document has this callback among its webhooks.
+pub(crate) fn check_callback(body: &str) {
+    let mut json: Value = serde_json::from_str(body).expect("a callback is JSON");
+    let webhook = json["notifyType"]
+        .as_str()
+        .unwrap_or("commandStatus")
+        .to_owned();
+    let post = &DOCUMENT.whole["webhooks"][&webhook]["post"];
+    let schema = &post["requestBody"]["content"]["application/json"]["schema"];
+    let component = schema["$ref"].as_str().and_then(|at| at.rsplit('/').next());
+    let component = component.unwrap_or_else(|| panic!("{webhook} is no webhook of the document"));
+    let words =
+        &DOCUMENT.whole["components"]["schemas"]["CallbackResult"]["properties"]["resultCode"];
+    if let Some(code) = json.pointer_mut("/result/resultCode") {
+        let modern = &words["x-legacy-words"][code.as_str().expect("a word")];
+        if modern.is_string() {
+            *code = modern.clone();
+        }
+    }
+    let errors: Vec<String> = DOCUMENT.callbacks[component]
+        .iter_errors(&json)
+        .map(|error| error.to_string())
+        .collect();
+    assert!(
+        errors.is_empty(),
+        "{body} is not as {webhook} says: {errors:?}"
+    );
 }
 
 impl Document {

@@ -119,7 +119,9 @@ impl Receiver {
     pub(crate) async fn next(&self) -> Call {
         let mut calls = self.calls.lock().await;
         let next = tokio::time::timeout(PATIENCE, calls.recv()).await;
-        next.expect("a call comes").expect("the receiver runs")
+        let call = next.expect("a call comes").expect("the receiver runs");
+        crate::document::check_callback(&call.body);
+        call
     }
 
     /// The next calls, as many as asked for: what they say.
