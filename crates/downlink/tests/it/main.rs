@@ -1,6 +1,7 @@
 //! The program as its users meet it: a process, its arguments, its exit status, and what it prints.
 
 mod bench;
+mod callbacks;
 mod commands;
 mod crash;
 mod demo;
