@@ -1,6 +1,7 @@
 //! The program: it serves, and talks to a server that runs.
 
 mod app;
+mod backup;
 mod bench;
 mod callback;
 mod clock;
@@ -16,6 +17,7 @@ mod fault;
 mod log;
 mod play;
 mod profiles;
+mod restore;
 mod serve;
 mod show;
 mod simulate;
@@ -114,6 +116,8 @@ enum What {
         after_help = "Examples:\n  downlink callback dead\n  downlink callback endpoints\n  downlink callback replay --all"
     )]
     Callback(callback::Callbacks),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
     /// Let time pass on a server that was started with `serve --test-clock`.
     #[command(
         subcommand,
@@ -206,6 +210,8 @@ fn run(place: &Place, what: What) -> Result<()> {
         What::Device(devices) => ask(devices.run(&place.desk()?)),
         What::Command(commands) => ask(commands.run(&place.desk()?)),
         What::Callback(callbacks) => ask(callbacks.run(&place.desk()?)),
+        What::Backup(backup) => backup.run(place),
+        What::Restore(restore) => restore.run(place),
         What::Clock(clock) => ask(clock.run(&place.desk()?)),
         What::Fault(faults) => ask(faults.run(&place.desk()?)),
         What::Doctor(doctor) => ask(doctor.run(place)),
@@ -226,7 +232,7 @@ fn version(show: Show) -> Result<()> {
 }
 
 /// Runs a short conversation with a server.
-fn ask(conversation: impl Future<Output = Result<()>>) -> Result<()> {
+fn ask<T>(conversation: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -7,6 +7,7 @@
 
 pub mod admin;
 pub mod assembly;
+pub mod backup;
 pub mod body;
 pub mod callback;
 pub mod clock;

@@ -31,6 +31,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio_rustls::TlsAcceptor;
 
+/// The folder of what is made here, in the data folder.
+pub const FOLDER: &str = "tls";
+/// Its files.
+pub const GENERATED: [&str; 4] = [
+    make::CA_CERT,
+    make::CA_KEY,
+    make::SERVER_CERT,
+    make::SERVER_KEY,
+];
+
 /// A file of certificates or of a key is not larger.
 const PEM_BYTES_MAX: u64 = 1_048_576;
 

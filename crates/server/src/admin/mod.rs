@@ -6,6 +6,7 @@
 //! Errors are `{"error":"…","message":"…"}` with an honest status.
 
 mod applications;
+mod backup;
 mod callbacks;
 pub mod client;
 mod clock;
@@ -36,6 +37,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{get, post, put};
 use metrics_exporter_prometheus::PrometheusHandle;
+use std::path::PathBuf;
 use std::sync::Arc;
 use store::Sqlite;
 use tokio::net::TcpListener;
@@ -55,6 +57,8 @@ pub struct Admin {
     pub vault: Arc<Vault>,
     /// The database: its counters, and the fault that a test can ask of it.
     pub database: Arc<Sqlite>,
+    /// The data folder.
+    pub folder: PathBuf,
     /// What was counted.
     pub recorder: PrometheusHandle,
     /// What a caller must show.
@@ -126,6 +130,7 @@ fn router(admin: Arc<Admin>) -> Router {
         .route("/callbacks/dead", get(callbacks::dead))
         .route("/callbacks/endpoints", get(callbacks::endpoints))
         .route("/callbacks/replay", post(callbacks::replay))
+        .route("/backup", post(backup::make))
         .route("/clock", get(clock::show).post(clock::advance))
         .route("/faults", get(faults::list).post(faults::set))
         .layer(middleware::from_fn_with_state(admin.clone(), door::guard));

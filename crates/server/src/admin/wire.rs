@@ -42,6 +42,14 @@ impl From<Moment> for MomentView {
     }
 }
 
+/// A backup that is to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewBackup {
+    /// The folder, an absolute path on the server's machine; it must not exist, or be empty.
+    pub folder: std::path::PathBuf,
+}
+
 /// A product model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

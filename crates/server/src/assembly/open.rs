@@ -1,6 +1,7 @@
 //! Opening what is kept, in an order that refuses early: folder, database, key file, token, clock, certificate.
 
 use crate::admin::{Token, TokenError};
+use crate::backup::UNFINISHED_FILE;
 use crate::clock::{self, Clock};
 use crate::config::{Behind, ClientCerts, Config};
 use crate::files;
@@ -54,6 +55,12 @@ pub enum StartError {
     KeyWrong {
         /// The file.
         path: PathBuf,
+    },
+    /// A restore was cut off while it put its files in place.
+    #[error("a restore into {} was not finished: run `downlink restore` once more", folder.display())]
+    RestoreUnfinished {
+        /// The data folder.
+        folder: PathBuf,
     },
     /// The operator's token cannot be used.
     #[error(transparent)]
@@ -134,6 +141,11 @@ impl Opened {
             source,
         })?;
         writable(folder)?;
+        if folder.join(UNFINISHED_FILE).exists() {
+            return Err(StartError::RestoreUnfinished {
+                folder: folder.clone(),
+            });
+        }
         let shutdown = Shutdown::default();
         let failed = shutdown.clone();
         let mut options = SqliteOptions::new(folder.join(DATABASE_FILE));

@@ -109,6 +109,7 @@ impl Parts {
             north: north.clone(),
             vault,
             database: database.clone(),
+            folder: config.data.folder.clone(),
             recorder,
             token,
             timers,

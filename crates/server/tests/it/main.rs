@@ -1,6 +1,7 @@
 //! The server's stories, each over a real socket. One binary, one story per file.
 
 mod admin_server;
+mod backup;
 mod callbacks_bodies;
 mod callbacks_endpoints;
 mod callbacks_retries;
