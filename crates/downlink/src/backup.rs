@@ -16,7 +16,7 @@ use store::{CopyError, OpenError};
 #[command(after_help = "\
 Examples:
   downlink backup /backups/downlink-monday
-  downlink backup --data /var/lib/downlink /backups/downlink-$(date +%F)
+  downlink backup --data /var/lib/downlink /backups/downlink-tuesday
   downlink backup --json /backups/downlink-monday
 
 With a server on the data folder the server makes it, as its user; without one this command does.

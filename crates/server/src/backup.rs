@@ -18,10 +18,11 @@ pub use make::{of_folder, of_running};
 pub use manifest::{Counts, FileEntry, Made, Manifest};
 pub use restore::{Restored, restore};
 
-use crate::assembly::{DATABASE_FILE, KEY_CHECKED, KEY_FILE};
+use crate::assembly::{DATABASE_FILE, KEY_CHECKED, KEY_FILE, TLS_FOLDER};
 use crate::secrets::{Vault, VaultError};
 use crate::tls;
 use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -105,7 +106,7 @@ impl BackupError {
 
 /// The small files of an installation, by their names in its folder; those of a restored one are searched for under no other.
 fn small_files() -> impl Iterator<Item = String> {
-    let tls = tls::GENERATED.map(|name| format!("{}/{name}", tls::FOLDER));
+    let tls = tls::GENERATED.map(|name| format!("{}/{name}", TLS_FOLDER));
     std::iter::once(KEY_FILE.to_owned()).chain(tls)
 }
 
@@ -154,11 +155,7 @@ fn pass(from: &mut File, mut to: Option<&mut File>, name: &str) -> io::Result<Fi
     loop {
         let read = from.read(&mut chunk)?;
         if read == 0 {
-            let sha256 = digest
-                .finalize()
-                .iter()
-                .map(|b| format!("{b:02x}"))
-                .collect();
+            let sha256 = hex(&digest.finalize());
             return Ok(FileEntry {
                 name: name.to_owned(),
                 bytes,
@@ -171,6 +168,14 @@ fn pass(from: &mut File, mut to: Option<&mut File>, name: &str) -> io::Result<Fi
             to.write_all(&chunk[..read])?;
         }
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string does not fail.
+        write!(text, "{byte:02x}").ok();
+        text
+    })
 }
 
 /// Makes the entries of a folder durable.

@@ -31,9 +31,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio_rustls::TlsAcceptor;
 
-/// The folder of what is made here, in the data folder.
-pub const FOLDER: &str = "tls";
-/// Its files.
+/// The files of what is made here.
 pub const GENERATED: [&str; 4] = [
     make::CA_CERT,
     make::CA_KEY,

@@ -27,15 +27,15 @@ pub(super) async fn make(
     Ok((StatusCode::CREATED, Json(made)))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 fn problem(error: BackupError) -> Problem {
     let text = error.to_string();
     match error {
-        BackupError::Relative(_) => Problem::Invalid(text),
+        // What cannot be written is where the operator said.
+        BackupError::Relative(_) | BackupError::Io { .. } => Problem::Invalid(text),
         BackupError::Exists(_) | BackupError::Copy(CopyError::Busy | CopyError::Full { .. }) => {
             Problem::Conflict(text)
         }
-        // The path was the operator's.
-        BackupError::Io { .. } => Problem::Invalid(text),
         BackupError::Copy(CopyError::Stopped) => Problem::Stopping,
         BackupError::Copy(CopyError::Exists(_) | CopyError::Failed(_) | CopyError::Damaged(_))
         | BackupError::NoDatabase(_)

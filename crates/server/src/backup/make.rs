@@ -4,9 +4,9 @@ use super::{
     BackupError, MANIFEST_FILE, Made, Manifest, SMALL_BYTES_MAX, check_key, entry_of, is_secret,
     small_files, sync_folder,
 };
-use crate::assembly::{DATABASE_FILE, KEY_CHECK, KEY_FILE};
+use crate::assembly::{DATABASE_FILE, KEY_CHECK, KEY_FILE, TLS_FOLDER};
 use crate::files::{self, Readable};
-use crate::{random, tls};
+use crate::random;
 use delivery::Moment;
 use std::fs;
 use std::io;
@@ -131,8 +131,8 @@ fn small(data: &Path, part: &Path) -> Result<Vec<super::FileEntry>, BackupError>
     let mut entries = Vec::new();
     for (name, bytes) in found {
         let path = part.join(&name);
-        if name.starts_with(tls::FOLDER) {
-            let folder = part.join(tls::FOLDER);
+        if name.starts_with(TLS_FOLDER) {
+            let folder = part.join(TLS_FOLDER);
             files::make_folder(&folder).map_err(BackupError::io(&folder))?;
         }
         let readable = if is_secret(&name) {

@@ -7,9 +7,9 @@
 use super::{
     BackupError, Manifest, UNFINISHED_FILE, check_key, copy_file, small_files, sync_folder,
 };
-use crate::assembly::{DATABASE_FILE, KEY_CHECK, KEY_FILE};
+use crate::assembly::{DATABASE_FILE, KEY_CHECK, KEY_FILE, TLS_FOLDER};
 use crate::files::{self, Readable};
-use crate::{random, tls};
+use crate::random;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -63,8 +63,8 @@ fn stage(from: &Path, staged: &Path, manifest: &Manifest) -> Result<(), BackupEr
     files::make_folder(staged).map_err(BackupError::io(staged))?;
     for expected in &manifest.files {
         let name = &expected.name;
-        if name.starts_with(tls::FOLDER) {
-            let folder = staged.join(tls::FOLDER);
+        if name.starts_with(TLS_FOLDER) {
+            let folder = staged.join(TLS_FOLDER);
             files::make_folder(&folder).map_err(BackupError::io(&folder))?;
         }
         let found = copy_file(&from.join(name), &staged.join(name), name)?;
@@ -82,7 +82,7 @@ fn stage(from: &Path, staged: &Path, manifest: &Manifest) -> Result<(), BackupEr
     archive.check()?;
     check_key(&staged.join(KEY_FILE), archive.setting(KEY_CHECK)?)?;
     drop(archive);
-    for folder in [staged.join(tls::FOLDER), staged.to_owned()] {
+    for folder in [staged.join(TLS_FOLDER), staged.to_owned()] {
         if folder.exists() {
             sync_folder(&folder)?;
         }
