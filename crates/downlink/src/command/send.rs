@@ -41,7 +41,7 @@ pub(crate) struct Send {
     /// How often an attempt is repeated at the most, 0 to 3 [default: 3].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=3))]
     retransmit: Option<u8>,
-    /// Where changes of its status are told: an http or https address.
+    /// Where changes of its status are told: an http or https address. Signed like the callbacks of the device's application.
     #[arg(long, value_name = "URL")]
     callback: Option<String>,
     /// Follow it to its end, a line for each change; the exit code is 5 unless it ended well.
