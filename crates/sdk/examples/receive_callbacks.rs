@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let setting = |name: &str| std::env::var(name).map_err(|_| format!("set {name}"));
-    // `downlink app rotate-webhook-secret` shows it.
+    // `downlink app callback APPID --rotate-webhook-secret` shows it.
     let secret: WebhookSecret = setting("DOWNLINK_WEBHOOK_SECRET")?.parse()?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}/callbacks", listener.local_addr()?);

@@ -2,11 +2,16 @@
 
 use api::cancel_tasks::{CancelTaskAnswer, CancelTasksQuery};
 use api::commands::{CommandAnswer, CommandsQuery};
+use api::device_list::DevicesQuery;
+use api::devices::DeviceAnswer;
 use api::query::Page;
 
 use crate::{Client, Error};
 
-/// A query whose answer comes in pages: [`CommandsQuery`], [`CancelTasksQuery`].
+/// Devices in a page, unless the query says otherwise.
+const DEVICES_SIZE: u32 = 100;
+
+/// A query whose answer comes in pages: [`CommandsQuery`], [`CancelTasksQuery`], [`DevicesQuery`].
 pub trait Listing: sealed::Listing {}
 impl<Q: sealed::Listing> Listing for Q {}
 
@@ -57,6 +62,7 @@ impl<'a, Q: Listing> Pages<'a, Q> {
         if self.at_end {
             return Ok(None);
         }
+        self.query.page();
         let mut items = self.query.ask(self.client).await?;
         let size = usize::try_from(self.query.page().size).unwrap_or(usize::MAX);
         self.at_end = items.len() < size;
@@ -93,6 +99,26 @@ impl sealed::Listing for CommandsQuery {
 
     fn id(item: &CommandAnswer) -> &str {
         &item.command_id
+    }
+}
+
+impl sealed::Listing for DevicesQuery {
+    type Item = DeviceAnswer;
+
+    /// Without a page the contract lists all children of one gateway; here a page is always asked for.
+    fn page(&mut self) -> &mut Page {
+        self.page.get_or_insert(Page {
+            number: 0,
+            size: DEVICES_SIZE,
+        })
+    }
+
+    async fn ask(&self, client: &Client) -> Result<Vec<DeviceAnswer>, Error> {
+        Ok(client.query_batch_devices_info(self).await?.devices)
+    }
+
+    fn id(item: &DeviceAnswer) -> &str {
+        &item.device_id
     }
 }
 

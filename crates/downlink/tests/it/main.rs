@@ -12,4 +12,5 @@ mod process;
 mod program;
 mod readme;
 mod sdk;
+mod testing;
 mod tls;

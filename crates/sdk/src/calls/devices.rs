@@ -13,7 +13,7 @@ use api::{Operation, Secret, paths};
 
 use super::with_query;
 use crate::transport::json;
-use crate::{Client, Error};
+use crate::{Client, Error, Pages};
 
 /// Devices behind a deleted gateway [3.6].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +121,11 @@ impl Client {
         let target = with_query(paths::DEVICES, &query.to_query());
         self.ask(Operation::QueryBatchDevicesInfo, target, None)
             .await
+    }
+
+    /// The pages of [`query_batch_devices_info`](Self::query_batch_devices_info).
+    pub fn query_batch_devices_info_pages(&self, query: &DevicesQuery) -> Pages<'_, DevicesQuery> {
+        Pages::new(self, query.clone())
     }
 
     /// `modifyDeviceInfo`: changes what is known of a device [3.5].

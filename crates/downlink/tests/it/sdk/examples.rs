@@ -1,20 +1,32 @@
 //! Every example of the client, as a program of its own against the real server. An example that is not run here is an error, and so is
 //! one in the documentation that is no example.
 
-use super::{Bed, meter};
-use sdk::webhook::WebhookSecret;
+use super::{Bed, meter, set_period};
+use sdk::api::commands::PostCommandRequest;
+use sim::behaviour::Behaviour;
+use sim::credentials::Credentials;
+use sim::device::Device;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::time::timeout;
 
 const SDK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../sdk");
-const RUN: [&str; 3] = ["handle_errors", "receive_callbacks", "send_command"];
+/// The longest that a callback is waited for.
+const WITHIN: Duration = Duration::from_secs(30);
+const RUN: [&str; 4] = [
+    "handle_errors",
+    "receive_callbacks",
+    "send_command",
+    // By the test of docs/testing.md.
+    "test_bed",
+];
 
 /// Builds the examples, as `cargo test --workspace` does: there it has nothing left to do.
-fn folder() -> &'static Path {
+pub(crate) fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let program = Path::new(env!("CARGO_BIN_EXE_downlink"));
@@ -90,48 +102,44 @@ async fn an_error_is_advice() {
 }
 
 #[tokio::test]
-async fn callbacks_are_received_until_a_command_has_ended() {
-    let secret = WebhookSecret::of_bytes(&[7; 32]).expect("32 bytes");
+async fn r5_4_signed_callbacks_are_received_until_a_command_has_ended() {
+    let bed = Bed::with(&["--set", "north.private_callbacks=true"]);
+    let rotate = [
+        "app",
+        "callback",
+        "app",
+        "--rotate-webhook-secret",
+        "--json",
+    ];
+    let app = crate::process::json(bed.data(), &rotate);
+    let secret = app["webhookSecret"].as_str().expect("shown once");
     let mut receiver = tokio::process::Command::new(folder().join("receive_callbacks"))
-        .env("DOWNLINK_WEBHOOK_SECRET", secret.expose())
+        .env("DOWNLINK_WEBHOOK_SECRET", secret)
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .expect("it was built");
     let mut lines = BufReader::new(receiver.stdout.take().expect("piped")).lines();
     let url = lines.next_line().await.expect("text").expect("its address");
-    for (number, status) in ["SENT", "DELIVERED", "SUCCESSFUL"].iter().enumerate() {
-        let body = format!(
-            r#"{{"deviceId":"d","commandId":"c","result":{{"resultCode":"{status}","resultDetail":null}}}}"#
-        );
-        assert_eq!(post(&url, &secret, number, &body).await, 200);
-        let line = lines.next_line().await.expect("text");
-        assert_eq!(line.expect("told"), format!("c is {status}"));
+    let client = bed.client();
+    let made = client.reg_direct_device_with_secret(&meter("m")).await;
+    let made = made.expect("registered");
+    let request = PostCommandRequest {
+        callback_url: Some(url),
+        ..set_period(&made.device_id, 3)
+    };
+    let command = client.post_device_command(&request).await;
+    let id = command.expect("created").command_id;
+    let credentials = Credentials::of_device(made.device_id, made.secret.expose());
+    let mut device = Device::new(credentials, Behaviour::water_meter(), 1);
+    let mqtt = bed.server.ports.mqtt.expect("a plain listener");
+    device.wake(mqtt).await.expect("it wakes");
+    for status in ["SENT", "DELIVERED", "SUCCESSFUL"] {
+        let line = timeout(WITHIN, lines.next_line()).await.expect("in time");
+        let line = line.expect("text").expect("told");
+        assert_eq!(line, format!("{id} is {status}"));
     }
     assert!(receiver.wait().await.expect("ended").success());
-}
-
-/// Sends a callback as the platform does, and returns the status of the answer.
-async fn post(url: &str, secret: &WebhookSecret, number: usize, body: &str) -> u16 {
-    let (host, path) = url
-        .trim_start_matches("http://")
-        .split_once('/')
-        .expect("an address with a path");
-    let id = format!("c.{number}");
-    let at = server::clock::wall().as_millis() / 1000;
-    let signature = secret.sign(&id, at, body.as_bytes());
-    let request = format!(
-        "POST /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {}\r\n\
-        webhook-id: {id}\r\nwebhook-timestamp: {at}\r\nwebhook-signature: {signature}\r\n\r\n{body}",
-        body.len()
-    );
-    let mut stream = TcpStream::connect(host).await.expect("connected");
-    let written = stream.write_all(request.as_bytes()).await;
-    written.expect("written");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.expect("text");
-    let status = answer.split(' ').nth(1).expect("a status");
-    status.parse().expect("a number")
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The Rust client against the real server: what it does there, and what every example of it prints.
 
-mod examples;
+pub(crate) mod examples;
 mod log;
 mod operations;
 mod retries;

@@ -267,4 +267,15 @@ async fn pages_bring_every_command_once_also_while_others_are_created() {
     assert_eq!(found, ids);
     let all = client.query_device_command_pages(&query).all().await;
     assert!(all.expect("answered").len() > ids.len());
+    for number in 2..=4 {
+        Scene::new(&bed, number).await;
+    }
+    let two = DevicesQuery {
+        page: Some(Page { number: 0, size: 2 }),
+        ..DevicesQuery::default()
+    };
+    for query in [two, DevicesQuery::default()] {
+        let devices = client.query_batch_devices_info_pages(&query).all().await;
+        assert_eq!(devices.expect("answered").len(), 4);
+    }
 }
