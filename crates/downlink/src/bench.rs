@@ -40,6 +40,8 @@ enum Which {
     Overload,
     /// Memory of idle devices.
     Idle,
+    /// Full lives with callbacks, and callbacks beside endpoints that are dead and slow.
+    Callbacks,
     /// Start-up and full lives on a store full of open commands.
     Full,
 }
@@ -80,6 +82,7 @@ impl Which {
             Self::Latency => Part::Latency,
             Self::Overload => Part::Overload,
             Self::Idle => Part::Idle,
+            Self::Callbacks => Part::Callbacks,
             Self::Full => Part::Full,
         }
     }

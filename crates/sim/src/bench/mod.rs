@@ -5,6 +5,7 @@
 //! latency against the median fsync, its 99th percentile against that of the fsync.
 
 mod backlog;
+mod callbacks;
 mod disk;
 mod machine;
 mod measure;
@@ -39,6 +40,8 @@ pub enum Part {
     Overload,
     /// Memory of idle connections.
     Idle,
+    /// Full lives with callbacks, and the latency of callbacks beside endpoints that are dead and slow.
+    Callbacks,
     /// Start-up and full lives on a store full of open commands.
     Full,
 }
@@ -100,6 +103,14 @@ pub enum BenchError {
         lives: u64,
         /// By the server.
         counted: f64,
+    },
+    /// Callbacks are missing.
+    #[error("{owed} callbacks were owed, and {told} arrived")]
+    Untold {
+        /// By the lives.
+        owed: u64,
+        /// At the receiver.
+        told: u64,
     },
     /// The server's process is gone.
     #[error("the server's process is gone")]
@@ -202,6 +213,10 @@ impl Bench {
         }
         if self.wants(Part::Overload) {
             tell(teller, &overload::overload(&scene, &self.size).await?)?;
+        }
+        if self.wants(Part::Callbacks) {
+            tell(teller, &callbacks::lives(&scene, &self.size).await?)?;
+            tell(teller, &callbacks::latency(&scene, &self.size).await?)?;
         }
         if self.wants(Part::Lives) || self.wants(Part::Full) {
             let first = parts::lives(&scene, &self.size, "").await?;

@@ -89,6 +89,7 @@ impl Scene {
                 .expect("a local configuration listens for devices in the clear"),
             app_id: account.app_id,
             token: account.token,
+            callbacks: Vec::new(),
         })
     }
 }

@@ -19,7 +19,7 @@ const CUT: u16 = 40;
 /// There is no port.
 pub(crate) async fn start(record: Arc<Record>, random: Random) -> io::Result<Receiver> {
     let random = Mutex::new(random);
-    Receiver::start(move |body| {
+    Receiver::start(move |_, body| {
         let mut random = random.lock().unwrap_or_else(PoisonError::into_inner);
         if random.per_mille(REFUSED) {
             return Reply::Status(503);

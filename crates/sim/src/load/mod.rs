@@ -53,6 +53,8 @@ pub struct Target {
     pub app_id: String,
     /// Its access token.
     pub token: Secret,
+    /// Where callbacks go: command `n` to the address in place `n` modulo their number, with `/n` after it; none where that is empty.
+    pub callbacks: Vec<String>,
 }
 
 /// Why a measurement is worth nothing.

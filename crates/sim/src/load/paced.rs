@@ -50,6 +50,20 @@ pub struct PacedReport {
     pub arrived: Histogram,
     /// Commands whose answers the platform has committed.
     pub ended: u64,
+    /// When the first request was meant to leave, by [`passed_us`].
+    pub start_us: u64,
+}
+
+impl PacedReport {
+    /// When request `n` was meant to leave, at `rate` a second.
+    pub fn moment_us(&self, n: u64, rate: u32) -> u64 {
+        let plan = Plan {
+            start_us: self.start_us,
+            rate: rate.max(1).into(),
+            count: 0,
+        };
+        plan.moment_us(n)
+    }
 }
 
 /// When which request is to leave.
@@ -131,6 +145,7 @@ impl Paced {
         let (head, streams) = (self.head, self.streams);
         let posting = tokio::task::spawn_blocking(move || post_all(&head, streams, &ids, plan));
         let mut report = posting.await.expect("posting does not panic")?;
+        report.start_us = plan.start_us;
         // From now on the listeners know for how many answers they wait; one of them has to look.
         accepted.store(report.accepted.count(), Ordering::Release);
         while let Some(joined) = listeners.join_next().await {

@@ -19,7 +19,10 @@ const CREATED: u16 = 201;
 
 /// What all requests of a load have in common, rendered once.
 #[derive(Clone, Debug)]
-pub(super) struct Head(Box<[u8]>);
+pub(super) struct Head {
+    head: Box<[u8]>,
+    callbacks: Box<[String]>,
+}
 
 impl Head {
     pub(super) fn of(target: &Target) -> Self {
@@ -35,23 +38,46 @@ impl Head {
             paths::DEVICE_COMMANDS,
             token.expose()
         );
-        Self(head.into_bytes().into())
+        Self {
+            head: head.into_bytes().into(),
+            callbacks: target.callbacks.clone().into(),
+        }
     }
 
     /// Appends the request for command `n` of a device.
     pub(super) fn write(&self, out: &mut Vec<u8>, device_id: &str, n: u64) {
         const BEFORE: &str = r#"{"deviceId":""#;
         const BETWEEN: &str = r#"","command":{"serviceId":"Load","method":"RUN","paras":{"n":"#;
-        const AFTER: &str = "}}}";
-        let digits = n.checked_ilog10().unwrap_or(0) + 1;
-        let length = BEFORE.len() + device_id.len() + BETWEEN.len() + AFTER.len();
-        out.extend_from_slice(&self.0);
-        write!(
-            out,
-            "{}\r\n\r\n{BEFORE}{device_id}{BETWEEN}{n}{AFTER}",
-            length + usize_of(digits)
-        )
-        .expect("a Vec takes everything");
+        const AFTER: &str = "}}";
+        const CALLBACK: &str = r#","callbackUrl":""#;
+        const END: &str = r#""}"#;
+        let digits = usize_of(n.checked_ilog10().unwrap_or(0) + 1);
+        let length = BEFORE.len() + device_id.len() + BETWEEN.len() + AFTER.len() + digits;
+        out.extend_from_slice(&self.head);
+        let url = self.callback(n);
+        let written = match url {
+            None => write!(
+                out,
+                "{}\r\n\r\n{BEFORE}{device_id}{BETWEEN}{n}{AFTER}}}",
+                length + 1
+            ),
+            Some(url) => write!(
+                out,
+                "{}\r\n\r\n{BEFORE}{device_id}{BETWEEN}{n}{AFTER}{CALLBACK}{url}/{n}{END}",
+                length + CALLBACK.len() + url.len() + 1 + digits + END.len()
+            ),
+        };
+        written.expect("a Vec takes everything");
+    }
+}
+
+impl Head {
+    /// Where command `n` is told of.
+    fn callback(&self, n: u64) -> Option<&str> {
+        let count = u64::try_from(self.callbacks.len()).ok()?;
+        let place = usize::try_from(n.checked_rem(count)?).ok()?;
+        let url = self.callbacks.get(place)?;
+        (!url.is_empty()).then_some(url)
     }
 }
 
@@ -199,6 +225,7 @@ mod tests {
             mqtt: "127.0.0.1:2".parse().unwrap(),
             app_id: "a".into(),
             token: api::Secret::new("t"),
+            callbacks: vec!["http://h:1".into(), String::new()],
         };
         for n in [0, 9, 10, u64::MAX] {
             let mut out = Vec::new();
@@ -212,6 +239,8 @@ mod tests {
             let request = api::commands::PostCommandRequest::from_json(body.as_bytes()).unwrap();
             assert_eq!(request.device_id, "d-1");
             assert_eq!(request.command.paras["n"], n);
+            let url = n.is_multiple_of(2).then(|| format!("http://h:1/{n}"));
+            assert_eq!(request.callback_url, url);
         }
     }
 

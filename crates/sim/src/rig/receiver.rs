@@ -1,6 +1,5 @@
 //! An application's receiver of callbacks, as cheap as load allows: it stands in this process and outlives the server.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,7 +27,7 @@ pub enum Reply {
     Close,
 }
 
-type Script = Arc<dyn Fn(&[u8]) -> Reply + Send + Sync>;
+type Script = Arc<dyn Fn(&str, &[u8]) -> Reply + Send + Sync>;
 
 /// A receiver. Dropped, it is gone.
 pub struct Receiver {
@@ -38,12 +37,12 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// One on a free port, that answers each body as `script` says.
+    /// One on a free port, that answers each path and body as `script` says.
     ///
     /// # Errors
     /// There is no port.
     pub async fn start(
-        script: impl Fn(&[u8]) -> Reply + Send + Sync + 'static,
+        script: impl Fn(&str, &[u8]) -> Reply + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
@@ -77,31 +76,37 @@ async fn listen(listener: TcpListener, script: Script) {
     }
 }
 
-fn serve(stream: TcpStream, script: Script) -> impl Future<Output = io::Result<()>> + Send {
-    async move {
-        let mut stream = stream;
-        stream.set_nodelay(true)?;
-        let mut inbox = Vec::new();
-        loop {
-            let (start, end) = request(&mut stream, &mut inbox).await?;
-            let status = match script(&inbox[start..end]) {
-                Reply::Status(status) => status,
-                Reply::Slow(span) => {
-                    tokio::time::sleep(span).await;
-                    200
-                }
-                Reply::Never => return std::future::pending().await,
-                Reply::Close => return Ok(()),
-            };
-            inbox.drain(..end);
-            let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n");
-            stream.write_all(answer.as_bytes()).await?;
-        }
+async fn serve(mut stream: TcpStream, script: Script) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut inbox = Vec::new();
+    loop {
+        let whole = request(&mut stream, &mut inbox).await?;
+        let end = whole.end;
+        let status = match script(&whole.path, &inbox[whole.start..end]) {
+            Reply::Status(status) => status,
+            Reply::Slow(span) => {
+                tokio::time::sleep(span).await;
+                200
+            }
+            Reply::Never => return std::future::pending().await,
+            Reply::Close => return Ok(()),
+        };
+        inbox.drain(..end);
+        let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n");
+        stream.write_all(answer.as_bytes()).await?;
     }
 }
 
-/// Reads until the inbox begins with a whole request; where its body begins and ends.
-async fn request(stream: &mut TcpStream, inbox: &mut Vec<u8>) -> io::Result<(usize, usize)> {
+/// A request at the start of some bytes: where its body begins and ends.
+#[derive(Debug, PartialEq, Eq)]
+struct Whole {
+    path: String,
+    start: usize,
+    end: usize,
+}
+
+/// Reads until the inbox begins with a whole request.
+async fn request(stream: &mut TcpStream, inbox: &mut Vec<u8>) -> io::Result<Whole> {
     loop {
         if let Some(found) = whole(inbox)? {
             return Ok(found);
@@ -115,7 +120,7 @@ async fn request(stream: &mut TcpStream, inbox: &mut Vec<u8>) -> io::Result<(usi
     }
 }
 
-fn whole(bytes: &[u8]) -> io::Result<Option<(usize, usize)>> {
+fn whole(bytes: &[u8]) -> io::Result<Option<Whole>> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut headers);
     let parsed = request.parse(bytes).map_err(io::Error::other)?;
@@ -129,7 +134,12 @@ fn whole(bytes: &[u8]) -> io::Result<Option<(usize, usize)>> {
         .and_then(|header| std::str::from_utf8(header.value).ok()?.parse().ok());
     let length: usize = length.ok_or_else(|| io::Error::other("it has no length"))?;
     let end = head.saturating_add(length);
-    Ok((bytes.len() >= end).then_some((head, end)))
+    let path = request.path.unwrap_or_default().to_owned();
+    Ok((bytes.len() >= end).then_some(Whole {
+        path,
+        start: head,
+        end,
+    }))
 }
 
 #[cfg(test)]
@@ -138,12 +148,17 @@ mod tests {
 
     #[test]
     fn a_request_is_taken_when_it_is_whole() {
-        let bytes = b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}POST";
+        let bytes = b"POST /x HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}POST";
         let head = bytes.len() - 6;
         for end in 0..head + 2 {
             assert_eq!(whole(&bytes[..end]).expect("HTTP"), None);
         }
-        assert_eq!(whole(bytes).expect("HTTP"), Some((head, head + 2)));
+        let found = Whole {
+            path: "/x".into(),
+            start: head,
+            end: head + 2,
+        };
+        assert_eq!(whole(bytes).expect("HTTP"), Some(found));
         assert!(whole(b"GET / HTTP/1.1\r\n\r\n").is_err());
     }
 }

@@ -62,6 +62,7 @@ impl Platform {
             mqtt: self.mqtt(),
             app_id: self.app_id.clone(),
             token: self.client.get_auth_token().await.unwrap().access_token,
+            callbacks: Vec::new(),
         }
     }
 
