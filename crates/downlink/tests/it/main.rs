@@ -1,5 +1,6 @@
 //! The program as its users meet it: a process, its arguments, its exit status, and what it prints.
 
+mod apps;
 mod backup;
 mod bench;
 mod callbacks;
