@@ -63,7 +63,8 @@ pub(super) struct Pair {
     pub(super) narrowed: bool,
 }
 
-/// The rights as they stand; none changes while this is held. It is held briefly, and never across an `await`.
+/// The rights as they stand; none changes while this is held. It is held briefly, never across an `await`, and never twice
+/// by one thread.
 pub struct Standing<'a>(RwLockReadGuard<'a, Table>);
 
 impl Right {
