@@ -21,8 +21,17 @@ async fn with(change: impl FnOnce(&mut Settings)) -> Bench {
 /// A call that is under way for as long as it is kept.
 type UnderWay = Pin<Box<dyn Future<Output = u16>>>;
 
-/// Begins a call of `app`; it is polled once, which is as far as it comes without the rest of the platform.
+/// Begins a call of `app`; it is polled once, which is as far as it comes without the rest of the platform. Where a shard is so
+/// quick that the call is over by then, another one is begun.
 async fn begin(bench: &Bench, method: &str, path: &str, body: String) -> UnderWay {
+    loop {
+        if let Some(call) = begin_one(bench, method, path, body.clone()).await {
+            return call;
+        }
+    }
+}
+
+async fn begin_one(bench: &Bench, method: &str, path: &str, body: String) -> Option<UnderWay> {
     let request = Request::builder()
         .method(method)
         .uri(path)
@@ -34,8 +43,7 @@ async fn begin(bench: &Bench, method: &str, path: &str, body: String) -> UnderWa
     let mut call: UnderWay =
         Box::pin(async move { north.answer(request, HERE).await.status().as_u16() });
     let pending = std::future::poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx).is_pending())).await;
-    assert!(pending, "it waits for another thread");
-    call
+    pending.then_some(call)
 }
 
 async fn login(bench: &Bench) -> UnderWay {
@@ -60,13 +68,15 @@ async fn r3_1_what_goes_beyond_the_bound_is_refused_before_anything_is_accepted(
     let bench = with(|settings| settings.requests_max = 1).await;
     let device = bench.device("n").await;
     let first = begin(&bench, "POST", COMMANDS, command(device)).await;
+    // Of those that were over at once; the first one may be among them by now.
+    let before = accepted(&bench, device).await;
     assert_overload(&bench.call("POST", COMMANDS, &command(device)).await);
     // Overload comes before everything else, and counts nothing.
     assert_overload(&bench.raw("POST", COMMANDS, &[], "{").await);
     // Reading and cancelling have places of their own.
-    assert!(accepted(&bench, device).await <= 1);
     assert_eq!(first.await, 201);
-    assert_eq!(accepted(&bench, device).await, 1);
+    let after = accepted(&bench, device).await;
+    assert!([before, before + 1].contains(&after), "{before}, {after}");
     assert_eq!(
         bench.call("POST", COMMANDS, &command(device)).await.status,
         201
