@@ -41,6 +41,9 @@ Examples:
 
 `downlink help COMMAND` explains each, with examples. `downlink config` prints every setting.";
 
+/// The heading of what every command takes.
+const EVERYWHERE: &str = "For every command";
+
 /// Gets a command from an application to a device that may be asleep, and tells the application truthfully what became of it.
 #[derive(Parser)]
 #[command(
@@ -62,13 +65,13 @@ struct Cli {
 #[derive(Args)]
 struct Place {
     /// The configuration file; `downlink config` prints one to begin with.
-    #[arg(long, global = true, value_name = "FILE", env = "DOWNLINK_CONFIG")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILE", env = "DOWNLINK_CONFIG")]
     config: Option<PathBuf>,
     /// The data folder: database, keys, certificates, admin token [default: downlink-data].
-    #[arg(long, global = true, value_name = "FOLDER")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FOLDER")]
     data: Option<PathBuf>,
     /// Print JSON, errors too.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     json: bool,
 }
 
