@@ -279,3 +279,25 @@ async fn pages_bring_every_command_once_also_while_others_are_created() {
         assert_eq!(devices.expect("answered").len(), 4);
     }
 }
+
+#[tokio::test]
+async fn a_client_acts_for_an_owner_that_has_granted_it() {
+    let bed = Bed::start();
+    let scene = Scene::new(&bed, 1).await;
+    let device_id = &scene.device.device_id;
+    let create = ["app", "create", "--id", "fitters", "--json"];
+    let made = crate::process::json(bed.data(), &create);
+    let secret = made["secret"].as_str().expect("shown once");
+    let fitters = Client::builder(bed.server.ports.north_url(), "fitters", secret)
+        .build()
+        .expect("settings that work")
+        .for_owner("app");
+    let refused = fitters.post_device_command(&set_period(device_id, 3)).await;
+    let code = refused.expect_err("nothing was granted").code();
+    assert_eq!(code, Some(Code::NotAuthorised));
+    crate::process::printed(bed.data(), &["app", "grant", "app", "--to", "fitters"]);
+    let posted = fitters.post_device_command(&set_period(device_id, 3)).await;
+    assert_eq!(posted.expect("granted").app_id, "app");
+    let listed = fitters.query_device_command_pages(&CommandsQuery::default());
+    assert_eq!(listed.all().await.expect("granted").len(), 1);
+}
