@@ -3,6 +3,7 @@
 use super::{Notes, Server};
 use crate::admin::Token;
 use crate::assembly::{DATABASE_FILE, KEY_CHECK, KEY_CHECKED, KEY_FILE, PORTS_FILE};
+use crate::backup::UNFINISHED_FILE;
 use crate::clock;
 use crate::config::{Behind, Config};
 use crate::secrets::{NotSealed, Vault, VaultError};
@@ -72,6 +73,7 @@ pub(super) fn examine(config: &Config, notes: &mut Notes) -> Server {
     let server = owner(folder, notes);
     rights(folder, &about, server, notes);
     space(folder, config, notes);
+    unfinished(folder, notes);
     let examined = database(folder, notes);
     key(folder, examined.as_ref(), notes);
     token(folder, notes);
@@ -223,6 +225,17 @@ fn space(folder: &Path, config: &Config, notes: &mut Notes) {
             FOLDER,
             "its disk has no inode left: no file can be made",
             "remove files from the disk",
+        );
+    }
+}
+
+/// A restore that was cut off keeps a server from starting.
+fn unfinished(folder: &Path, notes: &mut Notes) {
+    if folder.join(UNFINISHED_FILE).exists() {
+        notes.problem(
+            FOLDER,
+            format!("a restore into {} was not finished", folder.display()),
+            "run `downlink restore` once more",
         );
     }
 }

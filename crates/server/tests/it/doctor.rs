@@ -338,3 +338,13 @@ async fn a_server_that_shows_another_certificate_than_its_files_is_named() {
     assert!(!shows_another().await);
     running.stop().await.expect("a good end");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_that_was_cut_off_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = sound(&folder);
+    used(&config).await;
+    let marker = folder.path().join(server::backup::UNFINISHED_FILE);
+    std::fs::write(marker, "replaced-1").expect("written");
+    assert_found(&look(&config).await, Level::Problem, "was not finished");
+}
