@@ -46,10 +46,7 @@ impl Shard {
             hub.close(device, session, CloseReason::DeviceDeleted);
         }
         self.parts.metrics.committed(changes);
-        let now = self.parts.clock.now();
-        for change in changes {
-            self.parts.outbox.offer(change, now);
-        }
+        self.owe(changes);
         let reachable = turn.lane.is_reachable();
         if let Some(slot) = self.lanes.get_mut(&seq) {
             slot.lane = Some(turn.lane);
@@ -76,6 +73,13 @@ impl Shard {
         self.make_ready(seq);
         if !reachable {
             self.note_away(seq);
+        }
+    }
+
+    /// Leaves what changes owe to applications with the outbox.
+    fn owe(&self, changes: &[Change]) {
+        for change in changes.iter().filter(|change| change.command.callback) {
+            self.parts.outbox.offer(change, self.parts.clock.now());
         }
     }
 

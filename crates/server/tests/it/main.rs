@@ -5,6 +5,7 @@ mod backup;
 mod callbacks_bodies;
 mod callbacks_endpoints;
 mod callbacks_retries;
+mod callbacks_server;
 mod certs;
 mod doctor;
 mod document;

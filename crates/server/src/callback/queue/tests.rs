@@ -3,6 +3,7 @@
 use super::*;
 use crate::body::Body;
 use delivery::{Cause, DeviceId, Ending, Entry, Kind, State, Status, Who};
+use proptest::prelude::*;
 use store::Write;
 
 const APP: AppKey = AppKey(1);
@@ -449,4 +450,124 @@ fn cancellations_are_told_only_if_the_operator_says_so() {
     let mut telling = queue(|rules| rules.wording.canceled = true);
     offer(&mut telling, &command(7, APP, "a:1", &path), at(0));
     assert_eq!(due(&mut telling, at(0)), [(7, 1)]);
+}
+
+/// What may happen next.
+#[derive(Debug, Clone)]
+enum Step {
+    /// This command goes this far, and is offered.
+    Change(u64, usize),
+    /// Of the callbacks under way, this one is over: told, or not.
+    Over(usize, bool),
+    /// Time passes.
+    Pass(u64),
+    /// What was told is kept.
+    Keep,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0..12_u64, 2..=4_usize).prop_map(|(seq, far)| Step::Change(seq, far)),
+        6 => (any::<usize>(), prop::bool::weighted(0.6)).prop_map(|(at, well)| Step::Over(at, well)),
+        2 => prop_oneof![0..5_000_u64, 0..200_000_u64, 0..40_000_000_u64].prop_map(Step::Pass),
+        1 => Just(Step::Keep),
+    ]
+}
+
+/// Commands of two applications at four endpoints, as a test plays with them.
+#[derive(Default)]
+struct Play {
+    now: u64,
+    far: HashMap<u64, usize>,
+    under_way: Vec<(u64, u32)>,
+    told: HashMap<u64, Vec<u32>>,
+}
+
+impl Play {
+    fn command(&self, seq: u64) -> Command {
+        let app = AppKey(seq % 2);
+        let host = format!("h{}:1", seq % 4);
+        let far = self.far.get(&seq).copied().unwrap_or(1);
+        command(seq, app, &host, &WHOLE[..far])
+    }
+
+    fn take(&mut self, queue: &mut Queue) {
+        for (seq, place) in due(queue, at(self.now)) {
+            assert!(
+                self.under_way.iter().all(|(other, _)| *other != seq),
+                "one at a time"
+            );
+            self.under_way.push((seq, place));
+        }
+    }
+
+    fn over(&mut self, queue: &mut Queue, which: usize, well: bool) {
+        if self.under_way.is_empty() {
+            return;
+        }
+        let (seq, place) = self.under_way.remove(which % self.under_way.len());
+        if well {
+            self.told.entry(seq).or_default().push(place);
+            told(queue, seq, at(self.now));
+        } else {
+            failed(queue, seq, at(self.now));
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_lines_are_told_once_in_order_and_the_queue_drains(
+        steps in prop::collection::vec(step(), 1..300)
+    ) {
+        let mut queue = queue(|rules| (rules.slots_max, rules.extra_max) = (4, 3));
+        let mut play = Play::default();
+        for step in steps {
+            match step {
+                Step::Change(seq, far) => {
+                    let before = play.far.get(&seq).copied().unwrap_or(1);
+                    if far > before {
+                        play.far.insert(seq, far);
+                        let mut changed = play.command(seq);
+                        // Given up while its lane forgot it: the mark is all that is left.
+                        let is_gone = !queue.threads.contains_key(&changed.id);
+                        let last = play.told.get(&seq).and_then(|told| told.last());
+                        if is_gone && before > 1 {
+                            let through = last.map(|last| last + 1) == u32::try_from(before).ok();
+                            changed.told = if through { u32::try_from(before).unwrap_or(0) } else { GIVEN_UP };
+                        }
+                        queue.offer(&changed, before, at(play.now));
+                    }
+                }
+                Step::Over(which, well) => play.over(&mut queue, which, well),
+                Step::Pass(ms) => play.now += ms,
+                Step::Keep => drop(keep(&mut queue)),
+            }
+            conserves(&queue);
+            play.take(&mut queue);
+            let extra: u32 = queue.endpoints.values().map(|e| e.under_way.saturating_sub(1)).sum();
+            assert_eq!(extra, queue.extra_used);
+            assert!(extra <= 3);
+        }
+        // From now on all is well: whatever is not dead is told.
+        for _ in 0..10_000 {
+            while !play.under_way.is_empty() {
+                play.over(&mut queue, 0, true);
+                play.take(&mut queue);
+            }
+            match queue.next() {
+                Some(next) => play.now = play.now.max(next.as_millis()),
+                None => break,
+            }
+            play.take(&mut queue);
+        }
+        keep(&mut queue);
+        assert_eq!(queue.counts().waiting, 0);
+        assert_eq!(queue.extra_used, 0);
+        assert!(queue.agenda.is_empty() && queue.deadlines.is_empty() && queue.applications.is_empty());
+        for (seq, told) in &play.told {
+            let in_order = told.windows(2).all(|pair| pair[0] + 1 == pair[1]);
+            assert!(in_order && told[0] == 1, "{seq}: {told:?}");
+        }
+    }
 }

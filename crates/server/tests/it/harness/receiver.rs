@@ -38,6 +38,11 @@ impl Call {
         let code = code.or(body["notifyType"].as_str());
         code.expect("either of them").to_owned()
     }
+
+    pub(crate) fn command_id(&self) -> String {
+        let body: Value = serde_json::from_str(&self.body).expect("JSON");
+        body["commandId"].as_str().expect("a status").to_owned()
+    }
 }
 
 /// How a call is answered.
