@@ -106,7 +106,7 @@ impl BackupError {
 
 /// The small files of an installation, by their names in its folder; those of a restored one are searched for under no other.
 fn small_files() -> impl Iterator<Item = String> {
-    let tls = tls::GENERATED.map(|name| format!("{}/{name}", TLS_FOLDER));
+    let tls = tls::GENERATED.map(|name| format!("{TLS_FOLDER}/{name}"));
     std::iter::once(KEY_FILE.to_owned()).chain(tls)
 }
 

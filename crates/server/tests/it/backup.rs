@@ -293,11 +293,12 @@ async fn a_restore_refuses_what_is_not_sound_and_changes_nothing() {
     let with = |name: &str, content: &[u8]| {
         use sha2::{Digest, Sha256};
         let path = backup.join(name);
-        let hex = |bytes: &[u8]| -> String {
-            Sha256::digest(bytes)
-                .iter()
-                .map(|b| format!("{b:02x}"))
-                .collect()
+        let hex = |bytes: &[u8]| {
+            let digest: [u8; 32] = Sha256::digest(bytes).into();
+            let (halves, _) = digest.as_chunks::<16>();
+            halves.iter().fold(String::new(), |text, half| {
+                format!("{text}{:032x}", u128::from_be_bytes(*half))
+            })
         };
         let before = fs::read(&path).expect("read");
         fs::write(&path, content).expect("written");
