@@ -33,7 +33,7 @@ impl Backup {
         let to = std::path::absolute(&self.to)?;
         let made = match ask(online(&data, &to)) {
             Err(error) if nobody_serves(&error) => {
-                of_folder(&data, &to, server::clock::wall()).map_err(fault)?
+                of_folder(&data, &to, server::clock::wall()).map_err(|error| fault(&error))?
             }
             other => other?,
         };
@@ -93,8 +93,8 @@ pub(crate) fn contents(manifest: &Manifest) -> Result<()> {
 }
 
 /// A refusal, with its exit status and what to do about it.
-pub(crate) fn fault(error: BackupError) -> Fault {
-    let (exit, kind, advice) = match &error {
+pub(crate) fn fault(error: &BackupError) -> Fault {
+    let (exit, kind, advice) = match error {
         BackupError::Exists(_) | BackupError::Copy(CopyError::Exists(_)) => (
             Exit::Failed,
             "exists",

@@ -30,7 +30,7 @@ pub(crate) struct Restore {
 impl Restore {
     pub(crate) fn run(&self, place: &Place) -> Result<()> {
         let data = place.settings()?.data.folder;
-        let restored = restore(&self.from, &data, self.force).map_err(fault)?;
+        let restored = restore(&self.from, &data, self.force).map_err(|error| fault(&error))?;
         place.show().either(restored, |restored| {
             line(format_args!(
                 "the backup is in place in {}",

@@ -5,6 +5,7 @@ use sdk::webhook::{Callback, Event, Receiver, Verifier};
 use serde_json::json as value;
 use std::convert::Infallible;
 use std::future::{pending, ready};
+use std::path::Path;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -78,17 +79,7 @@ async fn callbacks_that_were_given_up_are_listed_and_told_after_all() {
         value!([])
     );
 
-    let unknown = "0000000000000009e5676fee2522a3e4";
-    assert_eq!(
-        problem(data, &["callback", "replay", unknown], 4)["error"],
-        "not_found"
-    );
-    assert_eq!(
-        problem(data, &["callback", "dead", "--app", "none"], 4)["error"],
-        "not_found"
-    );
-    assert_eq!(problem(data, &["callback", "replay"], 2)["error"], "usage");
-    complaint(data, &["callback", "replay", "no-id"]);
+    refusals(data);
 
     let listener = TcpListener::bind(address).await.expect("bound again");
     let (tell, mut told) = mpsc::unbounded_channel();
@@ -125,4 +116,18 @@ async fn callbacks_that_were_given_up_are_listed_and_told_after_all() {
         json(data, &["callback", "dead", "--json"]) == value!([])
     });
     drop(server);
+}
+
+fn refusals(data: &Path) {
+    let unknown = "0000000000000009e5676fee2522a3e4";
+    assert_eq!(
+        problem(data, &["callback", "replay", unknown], 4)["error"],
+        "not_found"
+    );
+    assert_eq!(
+        problem(data, &["callback", "dead", "--app", "none"], 4)["error"],
+        "not_found"
+    );
+    assert_eq!(problem(data, &["callback", "replay"], 2)["error"], "usage");
+    complaint(data, &["callback", "replay", "no-id"]);
 }

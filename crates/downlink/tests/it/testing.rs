@@ -32,7 +32,7 @@ fn expected(page: &str) -> String {
         let at = rest
             .match_indices(&named)
             .map(|(at, _)| at)
-            .find(|at| *at == 0 || rest[..*at].ends_with("\n") || rest[..*at].ends_with(". "))
+            .find(|at| *at == 0 || rest[..*at].ends_with('\n') || rest[..*at].ends_with(". "))
             .unwrap_or_else(|| panic!("the page does not name {name}"));
         let fence = at + rest[at..].find("\n```").expect("a block") + 1;
         let begin = fence + rest[fence..].find('\n').expect("a line") + 1;

@@ -84,12 +84,11 @@ pub(crate) fn check(method: &str, path: &str, setting: ErrorStatus, got: &Got) {
     );
     let code = json.get("error_code").or_else(|| json.get("resultcode"));
     if let Some(code) = code {
-        let codes = match setting {
-            ErrorStatus::Documented => "x-error-codes",
-            ErrorStatus::Http if response.get("x-error-codes-http").is_some() => {
-                "x-error-codes-http"
-            }
-            ErrorStatus::Http => "x-error-codes",
+        let of_http = response.get("x-error-codes-http").is_some();
+        let codes = if setting == ErrorStatus::Http && of_http {
+            "x-error-codes-http"
+        } else {
+            "x-error-codes"
         };
         let has = |list: &str| {
             response[list]
