@@ -244,6 +244,7 @@ fn north_settings(config: &Config) -> north::Settings {
         body_bytes_max: config.north.body_bytes_max,
         all_bodies_bytes_max: config.north.bodies_mib_max.saturating_mul(1_048_576),
         requests_max: config.north.requests_max,
+        create_time: Duration::from_millis(config.north.create_ms),
         head_bytes_max: config.north.header_bytes_max,
         connections_max: config.north.connections_max,
         client_time: Duration::from_secs(config.north.client_s),

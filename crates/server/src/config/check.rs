@@ -213,6 +213,7 @@ fn north(config: &North) -> Result<(), ConfigError> {
         1_000_000,
     )?;
     within("north.requests_max", config.requests_max, 1, 100_000)?;
+    within("north.create_ms", config.create_ms, 0, 60_000)?;
     within(
         "north.bodies_mib_max",
         config.bodies_mib_max,

@@ -7,6 +7,7 @@
 //! Each look leaves findings, good ones too, so that a reader sees what was looked at. No look depends on one before it having
 //! found nothing: a broken set-up is often broken in more than one place.
 
+mod callbacks;
 mod certificates;
 mod folder;
 mod machine;

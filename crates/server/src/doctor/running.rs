@@ -1,6 +1,6 @@
 //! The server that runs on the data folder: whether it answers, and whether its clients are served.
 
-use super::Notes;
+use super::{Notes, callbacks};
 use crate::admin::client::{Client, Method, StatusCode};
 use crate::assembly::{Ports, near, tls_settings};
 use crate::clock;
@@ -111,6 +111,7 @@ async fn health(folder: &Path, notes: &mut Notes) {
     if let Ok((StatusCode::OK, page)) = ask("/metrics").await {
         counted(&page, notes);
     }
+    callbacks::examine(&client, notes).await;
 }
 
 /// What the counters say.

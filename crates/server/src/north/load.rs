@@ -1,7 +1,10 @@
 //! How much is under way (R3.1, check 1): what goes beyond is refused at once with 100501, before anything is accepted.
 //!
 //! Whatever is taken on waits its turn, so the bound is the latency: what is under way, divided by what the machine does in a
-//! second. A short queue keeps the latency of those who are served while others are turned away.
+//! second. A short queue keeps the latency of those who are served while others are turned away. How short it must be depends
+//! on machine and disk, so it is found out: while every create of a tenth of a second took longer than it should, fewer are
+//! taken on; else more again, up to the bound. The fastest one decides: a single stall of the disk changes nothing, a queue
+//! that stands does.
 //!
 //! Requests that take something new on have places of their own, beside those of all others: a flood of commands keeps nobody
 //! from reading, cancelling or logging in, and a flood of reads keeps no command out. A direct call that waits for its device is
@@ -13,11 +16,15 @@ use super::gate;
 use crate::clock;
 use api::Operation;
 use metrics::{Counter, counter};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The log tells at most so often that requests are refused, in milliseconds.
 const TOLD_EVERY_MS: u64 = 1_000;
+/// How long creates are watched before their number is changed, in microseconds.
+const WATCHED_US: u64 = 100_000;
+/// So many creates are always taken on: fewer would not fill a commit.
+const CREATES_MIN: usize = 32;
 const BUSY: &str = "too many requests are under way";
 const FULL: &str = "too many bytes of requests are in memory";
 
@@ -35,13 +42,28 @@ pub(super) struct Load {
     creates: Bound,
     others: Bound,
     body_bytes: Bound,
+    pace: Pace,
     tell_at: AtomicU64,
 }
 
 struct Bound {
-    max: usize,
+    max: AtomicUsize,
     taken: AtomicUsize,
     refused: Counter,
+}
+
+/// How many creates are taken on at the same time: as many as are served in time.
+struct Pace {
+    /// What a create may take; 0 = any time.
+    target_us: u64,
+    most: usize,
+    watched: Mutex<Watched>,
+}
+
+/// The creates of a span.
+struct Watched {
+    until_us: u64,
+    fastest_us: u64,
 }
 
 /// A request's place among those that are worked on, and its share of the bytes. Dropped, both are free again.
@@ -49,6 +71,7 @@ pub(super) struct Place {
     load: Arc<Load>,
     kind: Kind,
     held: AtomicBool,
+    since_us: u64,
     /// Given back with the place.
     _body: Share,
 }
@@ -71,10 +94,11 @@ impl Kind {
 }
 
 impl Load {
-    /// So many requests of each kind at the same time, and so many bytes of their bodies.
-    pub(super) fn new(requests_max: usize, body_bytes_max: usize) -> Self {
+    /// So many requests of each kind at the same time, fewer creates where they take longer than `create_us`, and so many bytes
+    /// of their bodies.
+    pub(super) fn new(requests_max: usize, create_us: u64, body_bytes_max: usize) -> Self {
         let bound = |max: usize, kind: &'static str| Bound {
-            max: max.max(1),
+            max: AtomicUsize::new(max.max(1)),
             taken: AtomicUsize::new(0),
             refused: counter!("downlink_http_overload_total", "kind" => kind),
         };
@@ -82,6 +106,11 @@ impl Load {
             creates: bound(requests_max, "create"),
             others: bound(requests_max, "other"),
             body_bytes: bound(body_bytes_max, "body"),
+            pace: Pace {
+                target_us: create_us,
+                most: requests_max.max(1),
+                watched: Mutex::new(Watched::from(0)),
+            },
             tell_at: AtomicU64::new(0),
         }
     }
@@ -89,7 +118,7 @@ impl Load {
     /// Refuses while there is no place, so that no body is read for nothing.
     pub(super) fn check(&self, kind: Kind) -> Result<(), Error> {
         let bound = self.of(kind);
-        if bound.taken.load(Ordering::Relaxed) < bound.max {
+        if bound.taken.load(Ordering::Relaxed) < bound.max() {
             return Ok(());
         }
         Err(self.refuse(bound, BUSY))
@@ -105,6 +134,7 @@ impl Load {
             load: self.clone(),
             kind,
             held: AtomicBool::new(true),
+            since_us: clock::passed_us(),
             _body: body,
         })
     }
@@ -137,7 +167,7 @@ impl Load {
         {
             tracing::warn!(
                 why,
-                max = bound.max,
+                max = bound.max(),
                 "requests are refused: more come than can be served"
             );
         }
@@ -146,8 +176,13 @@ impl Load {
 }
 
 impl Bound {
+    fn max(&self) -> usize {
+        self.max.load(Ordering::Relaxed)
+    }
+
     fn take(&self, count: usize) -> bool {
-        let fits = |taken: usize| taken.checked_add(count).filter(|sum| *sum <= self.max);
+        let max = self.max();
+        let fits = |taken: usize| taken.checked_add(count).filter(|sum| *sum <= max);
         self.taken
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, fits)
             .is_ok()
@@ -158,7 +193,48 @@ impl Bound {
     }
 }
 
+impl Watched {
+    /// Nothing was seen yet.
+    fn from(now_us: u64) -> Self {
+        Self {
+            until_us: now_us + WATCHED_US,
+            fastest_us: u64::MAX,
+        }
+    }
+}
+
+impl Pace {
+    /// Takes in that a create was served in `took_us`; where a span ends with it, says how many may be under way from now on.
+    fn note(&self, took_us: u64, may: usize, now_us: u64) -> Option<usize> {
+        if self.target_us == 0 {
+            return None;
+        }
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.fastest_us = watched.fastest_us.min(took_us);
+        if now_us < watched.until_us {
+            return None;
+        }
+        let fastest_us = std::mem::replace(&mut *watched, Watched::from(now_us)).fastest_us;
+        Some(if fastest_us > self.target_us {
+            (may - may / 8).max(CREATES_MIN.min(self.most))
+        } else {
+            (may + may / 16 + 1).min(self.most)
+        })
+    }
+}
+
 impl Place {
+    /// Says that the request was served, which tells how many more may come.
+    pub(super) fn served(&self) {
+        if self.kind == Kind::Create && self.held.load(Ordering::Acquire) {
+            let (creates, now) = (&self.load.creates, clock::passed_us());
+            let took = now.saturating_sub(self.since_us);
+            if let Some(max) = self.load.pace.note(took, creates.max(), now) {
+                creates.max.store(max, Ordering::Relaxed);
+            }
+        }
+    }
+
     /// Gives the place back, because from here on the request only waits.
     pub(super) fn rest(&self) {
         if self.held.swap(false, Ordering::AcqRel) {
@@ -201,7 +277,7 @@ mod tests {
 
     #[test]
     fn each_kind_has_places_of_its_own_and_they_come_back() {
-        let load = Arc::new(Load::new(2, 10));
+        let load = Arc::new(Load::new(2, 0, 10));
         let first = enter(&load, Kind::Create).expect("a place");
         let second = enter(&load, Kind::Create).expect("a place");
         assert!(load.check(Kind::Create).is_err() && enter(&load, Kind::Create).is_err());
@@ -218,8 +294,41 @@ mod tests {
     }
 
     #[test]
+    fn fewer_creates_are_taken_on_while_all_of_them_are_slow() {
+        let load = Load::new(256, 50_000, 10);
+        let (pace, mut may, mut now) = (&load.pace, 256, 1);
+        let mut span = |may: usize, took: &[u64]| {
+            let (last, rest) = took.split_last().expect("some");
+            for took in rest {
+                assert_eq!(pace.note(*took, may, now), None, "a span has not passed");
+            }
+            now += WATCHED_US;
+            pace.note(*last, may, now).expect("a span has passed")
+        };
+        span(may, &[1]);
+        assert_eq!(
+            span(may, &[90_000, 50_000, 700_000]),
+            256,
+            "one was in time"
+        );
+        assert_eq!(span(may, &[90_000, 50_001, 700_000]), 224, "none was");
+        for _ in 0..100 {
+            may = span(may, &[60_000]);
+        }
+        assert_eq!(may, CREATES_MIN);
+        assert_eq!(span(may, &[50_000]), 35);
+        for _ in 0..100 {
+            may = span(may, &[1_000]);
+        }
+        assert_eq!(may, 256);
+        let few = Load::new(2, 1, 10);
+        let now = clock::passed_us();
+        assert_eq!(few.pace.note(9, 2, now), Some(2), "the bound is the bound");
+    }
+
+    #[test]
     fn bytes_are_shared_by_all_bodies() {
-        let load = Arc::new(Load::new(2, 10));
+        let load = Arc::new(Load::new(2, 0, 10));
         let (mut one, mut two) = (load.share(), load.share());
         one.grow(6).expect("room");
         two.grow(4).expect("room");

@@ -130,6 +130,7 @@ impl North {
             ),
             load: Arc::new(Load::new(
                 settings.requests_max,
+                u64::try_from(settings.create_time.as_micros()).unwrap_or(u64::MAX),
                 settings.all_bodies_bytes_max,
             )),
             space: Space::new(settings.free_bytes_min),
@@ -221,10 +222,23 @@ impl North {
         };
         if changes_registry(operation) {
             let north = self.clone();
-            let work = async move { north.handle(&call, caller.as_ref()).await };
+            let work = async move { north.conclude(&call, caller.as_ref()).await };
             return to_the_end(work).await.map_err(Error::Internal)?;
         }
-        self.handle(&call, caller.as_ref()).await
+        self.conclude(&call, caller.as_ref()).await
+    }
+
+    /// Has the operation's handler decide, and tells the load that the request was served.
+    async fn conclude(
+        &self,
+        call: &Call,
+        caller: Option<&Arc<Application>>,
+    ) -> Result<Answer, Error> {
+        let outcome = self.handle(call, caller).await;
+        if outcome.is_ok() {
+            call.place.served();
+        }
+        outcome
     }
 
     /// Has the operation's handler decide. Every operation that needs a token has a caller.

@@ -49,6 +49,8 @@ pub struct Settings {
     pub all_bodies_bytes_max: usize,
     /// Requests that are worked on at the same time: so many that take something new on, and so many others (100501).
     pub requests_max: usize,
+    /// What a create may take before fewer are taken on at the same time; zero = any time.
+    pub create_time: Duration,
     /// Bytes of a request's line and headers; at least 8,192.
     pub head_bytes_max: usize,
     /// Headers of a request.
@@ -96,6 +98,7 @@ impl Default for Settings {
             body_bytes_max: 1_048_576,
             all_bodies_bytes_max: 64 * 1_048_576,
             requests_max: 256,
+            create_time: Duration::from_millis(50),
             head_bytes_max: 32_768,
             headers_max: 100,
             connections_max: 4_096,

@@ -11,7 +11,7 @@ use super::{BenchError, Size};
 use crate::load::{Flood, FloodReport, Lives};
 
 /// HTTP connections of the flood: so many requests may be under way, far more than the platform takes on.
-const CONNECTIONS: usize = 1_024;
+const CONNECTIONS: usize = 512;
 /// What is offered, in tenths of what a closed loop gets served.
 const LOADS: [(u64, &str); 3] = [(5, "half"), (10, "1x"), (30, "3x")];
 const OVERLOADED: u16 = 503;
@@ -78,6 +78,7 @@ fn told(report: &FloodReport, (offered, load): (u64, &str), time: Duration) -> V
         Measure::new(of("refused with 503"), each_s(overloaded), "POSTs/s"),
         Measure::new(of("refused otherwise"), each_s(others), "POSTs/s"),
         Measure::new(of("never left"), each_s(report.unsent), "POSTs/s"),
+        Measure::new(of("left late p99"), ms(report.late.per_mille(990)), "ms"),
         Measure::new(
             of("POST to 201 p50"),
             ms(report.accepted.per_mille(500)),

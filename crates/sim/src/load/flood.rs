@@ -41,6 +41,8 @@ pub struct FloodReport {
     pub unsent: u64,
     /// Answers other than 201, by status.
     pub refused: BTreeMap<u16, u64>,
+    /// How late requests left: because no connection was free, or because the generator was slow.
+    pub late: Histogram,
     /// From the moment a POST was meant to leave to its 201.
     pub accepted: Histogram,
     /// From that moment to any other answer.
@@ -131,6 +133,7 @@ impl Flood {
 
 impl FloodReport {
     fn merge(&mut self, other: &Self) {
+        self.late.merge(&other.late);
         self.accepted.merge(&other.accepted);
         self.turned_away.merge(&other.turned_away);
         for (status, count) in &other.refused {
@@ -195,8 +198,10 @@ async fn post(shared: Arc<Shared>, mut link: PostLink) -> Result<FloodReport, Lo
         let n = shared.next.fetch_add(1, Ordering::Relaxed);
         let place = usize::try_from(n).unwrap_or(usize::MAX) % shared.ids.len();
         shared.head.write(link.outbound(), &shared.ids[place], n);
+        let meant = shared.plan.moment_us(n);
+        report.late.record_us(passed_us().saturating_sub(meant));
         let status = poll_fn(|cx| link.poll_answer(cx)).await?;
-        let took = passed_us().saturating_sub(shared.plan.moment_us(n));
+        let took = passed_us().saturating_sub(meant);
         if is_accepted(status) {
             report.accepted.record_us(took);
         } else {
