@@ -38,6 +38,8 @@ enum Which {
     Latency,
     /// Latencies of those who are served while three times as much comes as can be.
     Overload,
+    /// Full lives over TLS, and what a connection costs.
+    Tls,
     /// Memory of idle devices.
     Idle,
     /// Full lives with callbacks, and callbacks beside endpoints that are dead and slow.
@@ -81,6 +83,7 @@ impl Which {
             Self::Lives => Part::Lives,
             Self::Latency => Part::Latency,
             Self::Overload => Part::Overload,
+            Self::Tls => Part::Tls,
             Self::Idle => Part::Idle,
             Self::Callbacks => Part::Callbacks,
             Self::Full => Part::Full,

@@ -9,9 +9,11 @@ const TOPIC: &str = "callbacks";
 const DEAD_SHOWN: usize = 100;
 
 pub(super) async fn examine(client: &Client, notes: &mut Notes) {
-    let endpoints = client.read("/downlink/v1/callbacks/endpoints").await;
-    let dead = format!("/downlink/v1/callbacks/dead?limit={DEAD_SHOWN}");
-    match (endpoints, client.read(&dead).await) {
+    let path = "/downlink/v1/callbacks/endpoints";
+    let endpoints = client.read::<Vec<EndpointView>>(path).await;
+    let path = format!("/downlink/v1/callbacks/dead?limit={DEAD_SHOWN}");
+    let dead = client.read::<Vec<DeadCallbackView>>(&path).await;
+    match (endpoints, dead) {
         (Ok(endpoints), Ok(dead)) => tell(&endpoints, &dead, notes),
         (Err(error), _) | (_, Err(error)) => notes.problem(
             TOPIC,

@@ -1,6 +1,7 @@
 //! The accept loop: TCP, TLS if asked for, a cap on connections, and an orderly end.
 
 use super::{North, connection};
+use crate::clock;
 use crate::tls::Door;
 use metrics::counter;
 use std::net::SocketAddr;
@@ -10,10 +11,13 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 /// How long to wait before the next attempt when the machine gives no connection.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(50);
+
+/// How often the loop looks how late it is woken.
+const LAG_LOOKED_AT_EVERY: Duration = Duration::from_millis(20);
 
 /// Accepts and serves connections until the platform stops; then waits until the requests under way are answered, at most for
 /// [`Settings::drain_time`](super::Settings::drain_time), and ends the rest. It owns the task of every connection.
@@ -27,6 +31,9 @@ pub async fn serve(listener: TcpListener, tls: Option<Door>, north: Arc<North>) 
     let shutdown = north.shutdown().clone();
     let mut stop = pin!(shutdown.begun());
     let mut connections = JoinSet::new();
+    let mut looks = interval(LAG_LOOKED_AT_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut looked_us = clock::passed_us();
     loop {
         tokio::select! {
             biased;
@@ -35,6 +42,13 @@ pub async fn serve(listener: TcpListener, tls: Option<Door>, north: Arc<North>) 
                 if let Err(error) = ended {
                     tracing::error!(%error, "a connection's task failed");
                 }
+            }
+            _ = looks.tick() => {
+                let now_us = clock::passed_us();
+                let passed = Duration::from_micros(now_us.saturating_sub(looked_us));
+                let lag = passed.saturating_sub(LAG_LOOKED_AT_EVERY);
+                north.load.note_lag(u64::try_from(lag.as_micros()).unwrap_or(u64::MAX));
+                looked_us = now_us;
             }
             (stream, from, place) = accept(&listener, &places) => {
                 connections.spawn(connect(stream, tls.clone(), (north.clone(), from, place)));

@@ -4,7 +4,8 @@
 //! second. A short queue keeps the latency of those who are served while others are turned away. How short it must be depends
 //! on machine and disk, so it is found out: while every create of a tenth of a second took longer than it should, fewer are
 //! taken on; else more again, up to the bound. The fastest one decides: a single stall of the disk changes nothing, a queue
-//! that stands does.
+//! that stands does. Requests also queue before they are seen, where the processors have too much to do; how late the accept
+//! loop is woken tells of that, and counts like a slow create: with less taken on, refusing is quick again.
 //!
 //! Requests that take something new on have places of their own, beside those of all others: a flood of commands keeps nobody
 //! from reading, cancelling or logging in, and a flood of reads keeps no command out. A direct call that waits for its device is
@@ -57,6 +58,8 @@ struct Pace {
     /// What a create may take; 0 = any time.
     target_us: u64,
     most: usize,
+    /// How late the accept loop was woken last.
+    lag_us: AtomicU64,
     watched: Mutex<Watched>,
 }
 
@@ -64,6 +67,7 @@ struct Pace {
 struct Watched {
     until_us: u64,
     fastest_us: u64,
+    least_lag_us: u64,
 }
 
 /// A request's place among those that are worked on, and its share of the bytes. Dropped, both are free again.
@@ -109,6 +113,7 @@ impl Load {
             pace: Pace {
                 target_us: create_us,
                 most: requests_max.max(1),
+                lag_us: AtomicU64::new(0),
                 watched: Mutex::new(Watched::from(0)),
             },
             tell_at: AtomicU64::new(0),
@@ -145,6 +150,11 @@ impl Load {
             load: self.clone(),
             bytes: 0,
         }
+    }
+
+    /// Takes in how late the accept loop was woken, in microseconds.
+    pub(super) fn note_lag(&self, lag_us: u64) {
+        self.pace.note_lag(lag_us);
     }
 
     fn of(&self, kind: Kind) -> &Bound {
@@ -199,11 +209,19 @@ impl Watched {
         Self {
             until_us: now_us + WATCHED_US,
             fastest_us: u64::MAX,
+            least_lag_us: u64::MAX,
         }
     }
 }
 
 impl Pace {
+    /// Takes in how late the accept loop was woken.
+    fn note_lag(&self, lag_us: u64) {
+        self.lag_us.store(lag_us, Ordering::Relaxed);
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.least_lag_us = watched.least_lag_us.min(lag_us);
+    }
+
     /// Takes in that a create was served in `took_us`; where a span ends with it, says how many may be under way from now on.
     fn note(&self, took_us: u64, may: usize, now_us: u64) -> Option<usize> {
         if self.target_us == 0 {
@@ -214,8 +232,13 @@ impl Pace {
         if now_us < watched.until_us {
             return None;
         }
-        let fastest_us = std::mem::replace(&mut *watched, Watched::from(now_us)).fastest_us;
-        Some(if fastest_us > self.target_us {
+        let seen = std::mem::replace(&mut *watched, Watched::from(now_us));
+        let lag_us = match seen.least_lag_us {
+            u64::MAX => self.lag_us.load(Ordering::Relaxed),
+            least_us => least_us,
+        };
+        let is_slow = seen.fastest_us > self.target_us || lag_us > self.target_us / 2;
+        Some(if is_slow {
             (may - may / 8).max(CREATES_MIN.min(self.most))
         } else {
             (may + may / 16 + 1).min(self.most)
@@ -321,6 +344,16 @@ mod tests {
             may = span(may, &[1_000]);
         }
         assert_eq!(may, 256);
+        pace.note_lag(25_001);
+        assert_eq!(
+            span(may, &[1_000]),
+            224,
+            "the processors have too much to do"
+        );
+        assert_eq!(span(may, &[1_000]), 224, "nothing else was heard since");
+        pace.note_lag(90_000);
+        pace.note_lag(25_000);
+        assert_eq!(span(may, &[1_000]), 256, "once it was in time");
         let few = Load::new(2, 1, 10);
         let now = clock::passed_us();
         assert_eq!(few.pace.note(9, 2, now), Some(2), "the bound is the bound");

@@ -12,6 +12,7 @@ mod measure;
 mod overload;
 mod parts;
 mod scene;
+mod tls;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -38,6 +39,8 @@ pub enum Part {
     Latency,
     /// Latencies of those who are served while three times as much comes.
     Overload,
+    /// Full lives over TLS.
+    Tls,
     /// Memory of idle connections.
     Idle,
     /// Full lives with callbacks, and the latency of callbacks beside endpoints that are dead and slow.
@@ -217,6 +220,9 @@ impl Bench {
         if self.wants(Part::Callbacks) {
             tell(teller, &callbacks::lives(&scene, &self.size).await?)?;
             tell(teller, &callbacks::latency(&scene, &self.size).await?)?;
+        }
+        if self.wants(Part::Tls) {
+            tell(teller, &tls::tls(&scene, &self.size).await?)?;
         }
         if self.wants(Part::Lives) || self.wants(Part::Full) {
             let first = parts::lives(&scene, &self.size, "").await?;

@@ -11,7 +11,7 @@ use super::{BenchError, Size};
 use crate::load::{Flood, FloodReport, Lives};
 
 /// HTTP connections of the flood: so many requests may be under way, far more than the platform takes on.
-const CONNECTIONS: usize = 512;
+const CONNECTIONS: usize = 256;
 /// What is offered, in tenths of what a closed loop gets served.
 const LOADS: [(u64, &str); 3] = [(5, "half"), (10, "1x"), (30, "3x")];
 const OVERLOADED: u16 = 503;

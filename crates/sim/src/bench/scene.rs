@@ -19,6 +19,7 @@ const REGISTERED_AT_ONCE: usize = 32;
 
 /// A ground with its application and its devices. The server runs while something is measured only.
 pub(crate) struct Scene {
+    program: PathBuf,
     ground: Ground,
     /// Devices that can come in over MQTT.
     pub(crate) devices: Vec<Credentials>,
@@ -27,11 +28,9 @@ pub(crate) struct Scene {
 impl Scene {
     /// A new scene in `folder`: nothing has happened in it.
     pub(crate) fn new(program: PathBuf, folder: &Path) -> Result<Self, BenchError> {
-        let mut config = Config::local(folder);
-        config.north.calls_per_minute_max = 0;
-        "warn".clone_into(&mut config.log.level);
-        let ground = Ground::new(program, &config, START_WITHIN)?;
+        let ground = Ground::new(program.clone(), &local(folder), START_WITHIN)?;
         Ok(Self {
+            program,
             ground,
             devices: Vec::new(),
         })
@@ -78,6 +77,13 @@ impl Scene {
         self.stop(server).await
     }
 
+    /// The same folder, with TLS on every listener for applications and devices.
+    pub(crate) fn secure(&self) -> Result<Ground, BenchError> {
+        let mut config = local(self.folder());
+        (config.north.tls, config.mqtt.tls) = (true, true);
+        Ok(Ground::new(self.program.clone(), &config, START_WITHIN)?)
+    }
+
     /// Where load is put, with a token.
     pub(crate) async fn target(&self, server: &Server) -> Result<Target, BenchError> {
         let account = Account::login(server.ports.north, APP).await?;
@@ -90,6 +96,15 @@ impl Scene {
             app_id: account.app_id,
             token: account.token,
             callbacks: Vec::new(),
+            trust: None,
         })
     }
+}
+
+/// The settings of a server that is measured.
+fn local(folder: &Path) -> Config {
+    let mut config = Config::local(folder);
+    config.north.calls_per_minute_max = 0;
+    "warn".clone_into(&mut config.log.level);
+    config
 }

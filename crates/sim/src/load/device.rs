@@ -2,15 +2,14 @@
 
 use std::future::poll_fn;
 use std::io::Write as _;
-use std::net::SocketAddr;
 use std::task::{Context, Poll, ready};
 
 use mqtt::client::{Client, Event, Login, Message};
 use mqtt::{Qos, Version, command_json, data_json};
-use tokio::net::TcpStream;
 
 use super::LoadError;
-use super::post::{Outbound, open, read};
+use super::post::{Outbound, read};
+use super::wire::{Trust, Wire};
 use crate::credentials::Credentials;
 use crate::device::Ended;
 
@@ -31,7 +30,7 @@ pub(super) enum Happened {
 pub(super) struct DeviceLink {
     pub(super) id: Box<str>,
     topic: Box<str>,
-    stream: TcpStream,
+    stream: Wire,
     client: Client,
     outbound: Outbound,
     /// Commands that are to be answered once their acknowledgement is written: mid and command.
@@ -45,10 +44,10 @@ pub(super) struct DeviceLink {
 impl DeviceLink {
     /// Connects and subscribes.
     pub(super) async fn open(
-        address: SocketAddr,
+        (address, trust): (std::net::SocketAddr, Option<&Trust>),
         credentials: &Credentials,
     ) -> Result<Self, LoadError> {
-        let stream = open(address, "no MQTT connection to the platform").await?;
+        let stream = Wire::open(address, trust, "no MQTT connection to the platform").await?;
         let mut client = Client::new(Version::V311);
         client.connect(&Login {
             client_id: &credentials.client_id(),

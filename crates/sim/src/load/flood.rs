@@ -79,7 +79,7 @@ impl Flood {
         }
         let mut links = Vec::with_capacity(devices.len());
         for credentials in devices {
-            links.push(DeviceLink::open(target.mqtt, credentials).await?);
+            links.push(DeviceLink::open(target.mqtt(), credentials).await?);
         }
         Ok(Self {
             head: Arc::new(Head::of(target)),

@@ -30,7 +30,7 @@ impl Idle {
                 .take(parallel.max(1) - tasks.len().min(parallel.max(1)))
             {
                 let credentials = credentials.clone();
-                tasks.spawn(async move { DeviceLink::open(mqtt, &credentials).await });
+                tasks.spawn(async move { DeviceLink::open((mqtt, None), &credentials).await });
             }
             let joined = tasks
                 .join_next()

@@ -79,7 +79,7 @@ impl Lives {
             });
         }
         for (index, credentials) in devices.iter().enumerate() {
-            let link = DeviceLink::open(target.mqtt, credentials).await?;
+            let link = DeviceLink::open(target.mqtt(), credentials).await?;
             workers[index % tasks].add(link);
         }
         Ok(Self { workers })

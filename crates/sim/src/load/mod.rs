@@ -10,7 +10,7 @@
 //!
 //! Each opens its connections first ([`Lives::connect`] …) and is measured then, so that a caller can read the platform's counters
 //! in between. Devices are registered without a profile, by [`register`]; their commands carry a number, `{"n":…}`, and nothing else.
-//! HTTP and MQTT are in the clear, connections are kept, nothing is pipelined.
+//! Connections are kept, nothing is pipelined. [`Lives`] and [`Flood`] come over TLS where a [`Target`] says so; all else is in the clear.
 
 mod backlog;
 mod device;
@@ -20,6 +20,7 @@ mod idle;
 mod lives;
 mod paced;
 mod post;
+mod wire;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub use histogram::Histogram;
 pub use idle::Idle;
 pub use lives::{Lives, LivesReport};
 pub use paced::{Paced, PacedReport};
+pub use wire::Trust;
 
 /// How long the end of what has begun may take.
 pub(crate) const DRAIN_MAX: Duration = Duration::from_secs(30);
@@ -45,9 +47,9 @@ pub(crate) const DRAIN_MAX: Duration = Duration::from_secs(30);
 /// The platform under load, and an application that is logged in and not throttled.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// Its plain northbound listener.
+    /// Its northbound listener.
     pub http: SocketAddr,
-    /// Its plain MQTT listener.
+    /// Its MQTT listener.
     pub mqtt: SocketAddr,
     /// The application.
     pub app_id: String,
@@ -55,6 +57,14 @@ pub struct Target {
     pub token: Secret,
     /// Where callbacks go: command `n` to the address in place `n` modulo their number, with `/n` after it; none where that is empty.
     pub callbacks: Vec<String>,
+    /// Whom to trust where both listeners speak TLS; `None` where both are in the clear.
+    pub trust: Option<Trust>,
+}
+
+impl Target {
+    fn mqtt(&self) -> (SocketAddr, Option<&Trust>) {
+        (self.mqtt, self.trust.as_ref())
+    }
 }
 
 /// Why a measurement is worth nothing.

@@ -94,7 +94,7 @@ impl Paced {
         let mut streams = Vec::with_capacity(connections);
         for _ in 0..connections {
             let stream =
-                super::post::open(target.http, "no HTTP connection to the platform").await?;
+                super::wire::plain(target.http, "no HTTP connection to the platform").await?;
             let blocking = stream.into_std().and_then(|stream| {
                 stream.set_nonblocking(false)?;
                 stream.set_read_timeout(Some(ANSWER_WITHIN))?;
@@ -104,7 +104,7 @@ impl Paced {
         }
         let mut links = Vec::with_capacity(devices.len());
         for credentials in devices {
-            links.push(DeviceLink::open(target.mqtt, credentials).await?);
+            links.push(DeviceLink::open((target.mqtt, None), credentials).await?);
         }
         Ok(Self {
             head: Arc::new(Head::of(target)),

@@ -7,8 +7,8 @@ use std::task::{Context, Poll, ready};
 
 use api::paths;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
+use super::wire::Wire;
 use super::{LoadError, Target};
 
 const HEADERS_MAX: usize = 32;
@@ -119,14 +119,15 @@ pub(super) fn is_accepted(status: u16) -> bool {
 /// A connection with at most one request under way.
 #[derive(Debug)]
 pub(super) struct PostLink {
-    stream: TcpStream,
+    stream: Wire,
     inbound: Vec<u8>,
     outbound: Outbound,
 }
 
 impl PostLink {
     pub(super) async fn open(target: &Target) -> Result<Self, LoadError> {
-        let stream = open(target.http, "no HTTP connection to the platform").await?;
+        let what = "no HTTP connection to the platform";
+        let stream = Wire::open(target.http, target.trust.as_ref(), what).await?;
         Ok(Self {
             stream,
             inbound: Vec::with_capacity(READ_BYTES),
@@ -163,20 +164,26 @@ impl PostLink {
 pub(super) struct Outbound {
     pub(super) bytes: Vec<u8>,
     written: usize,
+    /// What was written may still lie in the TLS layer.
+    unflushed: bool,
 }
 
 impl Outbound {
     /// Writes as much as the kernel takes; the task is woken when it takes more.
-    pub(super) fn poll_write(
-        &mut self,
-        stream: &mut TcpStream,
-        cx: &mut Context<'_>,
-    ) -> io::Result<()> {
+    pub(super) fn poll_write(&mut self, stream: &mut Wire, cx: &mut Context<'_>) -> io::Result<()> {
         while self.written < self.bytes.len() {
             match Pin::new(&mut *stream).poll_write(cx, &self.bytes[self.written..]) {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(count) => self.written += count?,
             }
+            self.unflushed = true;
+        }
+        if self.unflushed {
+            match Pin::new(&mut *stream).poll_flush(cx) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(flushed) => flushed?,
+            }
+            self.unflushed = false;
         }
         self.bytes.clear();
         self.written = 0;
@@ -184,22 +191,9 @@ impl Outbound {
     }
 }
 
-/// Opens a connection that does not wait to fill its packets.
-pub(super) async fn open(
-    address: std::net::SocketAddr,
-    what: &'static str,
-) -> Result<TcpStream, LoadError> {
-    let stream = TcpStream::connect(address).await;
-    let stream = stream.map_err(|source| LoadError::Connection { what, source })?;
-    stream
-        .set_nodelay(true)
-        .map_err(|source| LoadError::Connection { what, source })?;
-    Ok(stream)
-}
-
 /// Reads what there is and hands it over; the end of the stream is an error.
 pub(super) fn read(
-    stream: &mut TcpStream,
+    stream: &mut Wire,
     cx: &mut Context<'_>,
     take: impl FnOnce(&[u8]),
 ) -> Poll<io::Result<()>> {
@@ -226,6 +220,7 @@ mod tests {
             app_id: "a".into(),
             token: api::Secret::new("t"),
             callbacks: vec!["http://h:1".into(), String::new()],
+            trust: None,
         };
         for n in [0, 9, 10, u64::MAX] {
             let mut out = Vec::new();

@@ -63,6 +63,7 @@ impl Platform {
             app_id: self.app_id.clone(),
             token: self.client.get_auth_token().await.unwrap().access_token,
             callbacks: Vec::new(),
+            trust: None,
         }
     }
 
