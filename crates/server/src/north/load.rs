@@ -64,6 +64,7 @@ struct Pace {
 }
 
 /// The creates of a span.
+#[expect(clippy::struct_field_names, reason = "units come last in names")]
 struct Watched {
     until_us: u64,
     fastest_us: u64,
