@@ -93,6 +93,42 @@ operations! {
 }
 
 impl Operation {
+    /// What tells this operation from every other: its `operationId` in `openapi.json`. The [name](Self::name) is shared by the shapes that
+    /// an operation has had.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::RegDirectDeviceWithSecret => "regDirectDeviceWithSecret",
+            Self::RefreshDeviceSecret => "refreshDeviceKeyWithSecret",
+            Self::PostDeviceCommandOld => "postDeviceCommandV12",
+            Self::QueryDeviceCommandOld => "queryDeviceCommandV12",
+            Self::CancelDeviceCommandOld => "createDeviceCmdCancelTaskV12",
+            Self::GetAuthToken
+            | Self::RefreshAuthToken
+            | Self::LogoutAuthToken
+            | Self::RegDirectDevice
+            | Self::RefreshDeviceKey
+            | Self::QueryDeviceStatus
+            | Self::ModifyDeviceInfo
+            | Self::DeleteDirectDevice
+            | Self::QuerySingleDeviceInfo
+            | Self::QueryBatchDevicesInfo
+            | Self::PostDeviceCommand
+            | Self::QueryDeviceCommand
+            | Self::UpdateDeviceCommand
+            | Self::CreateDeviceCmdCancelTask
+            | Self::QueryDeviceCmdCancelTask
+            | Self::InvokeDeviceService => self.name(),
+        }
+    }
+
+    /// The operation with this [id](Self::id), in exactly these letters.
+    pub fn from_id(id: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|operation| operation.id() == id)
+    }
+
     /// Whether `Authorization` and `app_key` are asked for: not by login, refresh and logout [1].
     pub const fn needs_token(self) -> bool {
         !matches!(
@@ -242,6 +278,17 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn ids_are_words_that_lead_back() {
+        for &operation in Operation::ALL {
+            let id = operation.id();
+            assert_eq!(Operation::from_id(id), Some(operation));
+            assert!(id.chars().all(|c| c.is_ascii_alphanumeric()), "{id}");
+        }
+        assert_eq!(Operation::from_id("postDeviceCommand v1.2.0"), None);
+        assert_eq!(Operation::from_id("postdevicecommand"), None);
     }
 
     #[test]

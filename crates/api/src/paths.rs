@@ -165,6 +165,16 @@ pub fn names_creation_time(path: &str) -> bool {
     normalise(path).starts_with(DEVICES_2017)
 }
 
+/// The path template of an operation: that of Appendix A, not an alias.
+///
+/// # Panics
+/// Never: a test finds every operation among the [`ROUTES`].
+pub fn template(operation: Operation) -> &'static str {
+    let mut routes = ROUTES.iter();
+    let route = routes.find(|(routed, _)| *routed == operation);
+    route.map(|(_, template)| *template).expect("a route")
+}
+
 /// What lies at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {

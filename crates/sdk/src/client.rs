@@ -9,10 +9,11 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use tracing::Instrument;
 
+use crate::raw::check_target;
 use crate::retry::is_repeatable;
 use crate::tokens::Tokens;
 use crate::transport::{Body, Caller, Request, Transport, parse};
-use crate::{ClientBuilder, Error};
+use crate::{ClientBuilder, Error, Token};
 
 /// An application's client. Cheap to clone; all clones share connections and token.
 ///
@@ -35,6 +36,22 @@ struct Failed {
     error: Error,
     /// It failed before the call itself left: at a login.
     before: bool,
+}
+
+impl Failed {
+    const fn before_it(error: Error) -> Self {
+        Self {
+            error,
+            before: true,
+        }
+    }
+
+    const fn at_it(error: Error) -> Self {
+        Self {
+            error,
+            before: false,
+        }
+    }
 }
 
 impl Client {
@@ -95,10 +112,16 @@ impl Client {
         self.call(&request).await.map(drop)
     }
 
-    /// Carries out a call: a token, the request, and again where [`Retry`](crate::Retry) says so.
+    /// Carries out a call under the client's own token.
     pub(crate) async fn call(&self, request: &Request) -> Result<Bytes, Error> {
+        self.call_as(request, &Token::Own).await
+    }
+
+    /// Carries out a call: a token, the request, and again where [`Retry`](crate::Retry) says so.
+    pub(crate) async fn call_as(&self, request: &Request, token: &Token) -> Result<Bytes, Error> {
+        check_target(&request.target)?;
         let span = tracing::debug_span!("downlink", operation = request.operation.name());
-        let work = self.tries(request).instrument(span);
+        let work = self.tries(request, token).instrument(span);
         match self.shared.transport.call_timeout {
             None => work.await,
             Some(longest) => tokio::time::timeout(longest, work)
@@ -107,11 +130,11 @@ impl Client {
         }
     }
 
-    async fn tries(&self, request: &Request) -> Result<Bytes, Error> {
+    async fn tries(&self, request: &Request, token: &Token) -> Result<Bytes, Error> {
         let repeatable = is_repeatable(request.operation, request.key.is_some());
         let mut tries = self.shared.transport.retry.begin();
         loop {
-            let Failed { error, before } = match self.once(request).await {
+            let Failed { error, before } = match self.once(request, token).await {
                 Ok(body) => return Ok(body),
                 Err(failed) => failed,
             };
@@ -123,29 +146,32 @@ impl Client {
         }
     }
 
-    /// Sends a request with the token in hand, and once more with another one if that is refused: 1010005 changes nothing.
-    async fn once(&self, request: &Request) -> Result<Bytes, Failed> {
+    /// Sends a request once, as the caller that it is to be.
+    async fn once(&self, request: &Request, token: &Token) -> Result<Bytes, Failed> {
         let Shared { transport, tokens } = &*self.shared;
-        let before = |error| Failed {
-            error,
-            before: true,
+        let caller = match token {
+            Token::Own => return self.once_as_itself(request).await,
+            Token::Given(token) => Some(caller(tokens, token)),
+            Token::None => None,
         };
-        let itself = |error| Failed {
-            error,
-            before: false,
-        };
-        let token = tokens.current(transport).await.map_err(before)?;
+        transport.send(request, caller).await.map_err(Failed::at_it)
+    }
+
+    /// Sends a request with the token in hand, and once more with another one if that is refused: 1010005 changes nothing.
+    async fn once_as_itself(&self, request: &Request) -> Result<Bytes, Failed> {
+        let Shared { transport, tokens } = &*self.shared;
+        let token = tokens.current(transport).await.map_err(Failed::before_it)?;
         let refused = match transport.send(request, Some(caller(tokens, &token))).await {
             Err(error) if error.code() == Some(Code::InvalidToken) => token,
-            answered => return answered.map_err(itself),
+            answered => return answered.map_err(Failed::at_it),
         };
         tracing::debug!("the token is refused; logs in anew");
         let token = tokens
             .instead_of(&refused, transport)
             .await
-            .map_err(before)?;
+            .map_err(Failed::before_it)?;
         let again = transport.send(request, Some(caller(tokens, &token))).await;
-        again.map_err(itself)
+        again.map_err(Failed::at_it)
     }
 
     pub(crate) fn owner(&self) -> Option<String> {

@@ -33,10 +33,10 @@ pub enum Error {
         /// What the platform calls the request in its own log.
         request_id: Option<String>,
     },
-    /// The client cannot be built from its settings.
+    /// The client cannot be built from its settings, or a call not from what it was given. Nothing was sent.
     #[error("{setting} cannot be used: {reason}")]
     Setting {
-        /// Which one.
+        /// Which setting; `path` for a call whose path would lead elsewhere.
         setting: &'static str,
         /// Why not.
         reason: String,
@@ -71,6 +71,8 @@ pub struct ContractError {
     pub code: String,
     /// The code's text.
     pub desc: String,
+    /// The whole answer as it came, JSON of at most 64 KiB; empty if it was larger.
+    pub body: String,
     /// What is wrong in this very request, where the platform says it (R3.3).
     pub detail: Option<String>,
     /// How long the platform asks to be left alone, with 1010009 and 100501 (R3.5).

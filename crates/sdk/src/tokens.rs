@@ -146,7 +146,7 @@ impl Tokens {
         let request = Request {
             operation: Operation::GetAuthToken,
             target: paths::LOGIN.to_owned(),
-            body: Some(Body::Form(login.to_form())),
+            body: Some(Body::Form(login.to_form().into())),
             key: None,
         };
         let body = transport.send(&request, None).await?;

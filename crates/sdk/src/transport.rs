@@ -15,6 +15,8 @@ use crate::{Error, Retry};
 
 /// Bytes of an answer: a page of 1000 commands with every member at its bound stays below.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes of a refusal that are kept as they came.
+const REFUSAL_BYTES_MAX: usize = 64 * 1024;
 const REQUEST_ID: &str = "x-request-id";
 const REQUEST_ID_BYTES_MAX: usize = 128;
 
@@ -30,7 +32,7 @@ pub(crate) struct Request {
 /// What a request carries.
 pub(crate) enum Body {
     Json(Bytes),
-    Form(String),
+    Form(Bytes),
 }
 
 /// Who calls.
@@ -153,10 +155,18 @@ fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<Contr
         status,
         code: code.to_owned(),
         desc: desc.to_owned(),
+        body: bounded(body),
         detail: error.detail.clone(),
         retry_after: seconds.map(Duration::from_secs),
         request_id: request_id(headers),
     })
+}
+
+/// The text of a refusal; what is larger than any refusal of the contract is left out.
+fn bounded(body: &[u8]) -> String {
+    let text = std::str::from_utf8(body).unwrap_or_default();
+    let fits = text.len() <= REFUSAL_BYTES_MAX;
+    if fits { text.to_owned() } else { String::new() }
 }
 
 /// What the platform calls this request in its own log.

@@ -95,30 +95,7 @@ pub(super) fn about(operation: Operation) -> About {
 /// The unique id, and the contract's name that every form of the operation shares.
 fn names(operation: Operation) -> (&'static str, &'static str) {
     let name = operation.name().split(' ').next().unwrap_or_default();
-    let id = match operation {
-        Operation::RegDirectDeviceWithSecret => "regDirectDeviceWithSecret",
-        Operation::RefreshDeviceSecret => "refreshDeviceKeyWithSecret",
-        Operation::PostDeviceCommandOld => "postDeviceCommandV12",
-        Operation::QueryDeviceCommandOld => "queryDeviceCommandV12",
-        Operation::CancelDeviceCommandOld => "createDeviceCmdCancelTaskV12",
-        Operation::GetAuthToken
-        | Operation::RefreshAuthToken
-        | Operation::LogoutAuthToken
-        | Operation::RegDirectDevice
-        | Operation::RefreshDeviceKey
-        | Operation::QueryDeviceStatus
-        | Operation::ModifyDeviceInfo
-        | Operation::DeleteDirectDevice
-        | Operation::QuerySingleDeviceInfo
-        | Operation::QueryBatchDevicesInfo
-        | Operation::PostDeviceCommand
-        | Operation::QueryDeviceCommand
-        | Operation::UpdateDeviceCommand
-        | Operation::CreateDeviceCmdCancelTask
-        | Operation::QueryDeviceCmdCancelTask
-        | Operation::InvokeDeviceService => name,
-    };
-    (id, name)
+    (operation.id(), name)
 }
 
 /// The operation of today that took an old one's place.

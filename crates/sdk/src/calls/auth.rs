@@ -1,5 +1,6 @@
 //! Login, refresh and logout [2]. None of them is needed: every other call sees to its token by itself.
 
+use api::Secret;
 use api::auth::AuthAnswer;
 
 use crate::{Client, Error};
@@ -17,6 +18,14 @@ impl Client {
     pub async fn refresh_auth_token(&self) -> Result<AuthAnswer, Error> {
         let shared = &self.shared;
         shared.tokens.refresh(&shared.transport).await
+    }
+
+    /// The access token that calls of this client carry now: fetched or renewed if need be. For requests that are made without the client;
+    /// it ends when this client, or any other of the application, logs in again.
+    pub async fn access_token(&self) -> Result<Secret, Error> {
+        let shared = &self.shared;
+        let token = shared.tokens.current(&shared.transport).await?;
+        Ok(token.as_ref().clone())
     }
 
     /// `logoutAuthToken`: ends the token in hand, if there is one [2.3]. The next call logs in.

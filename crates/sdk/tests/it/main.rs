@@ -8,6 +8,7 @@
 mod calls;
 mod failures;
 mod platform;
+mod raw;
 mod tls;
 mod tokens;
 mod webhook;
