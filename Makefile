@@ -12,7 +12,7 @@ SEED ?=
 SEEDS ?= 1000
 JOBS ?= 2
 
-.PHONY: help demo test crash sim bench lint tidy fmt mutants audit setup
+.PHONY: help demo test crash sim bench lint tidy fmt sdks mutants audit setup
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ tidy: ## the house rules that no compiler knows: edges, diets, licences, sizes
 
 fmt: ## format the Rust code
 	@cargo fmt --all
+
+sdks: ## write the generated files of the client SDKs from openapi.json [ARGS=--check]
+	@cd sdks && PYTHONDONTWRITEBYTECODE=1 python3 -m generate $(ARGS)
 
 mutants: ## change the heart in every small way and see that a test notices [JOBS=2]
 	@scripts/setup build
