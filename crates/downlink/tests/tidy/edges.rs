@@ -84,6 +84,11 @@ const ROOMS: &[Room] = &[
         outside: None,
     },
     Room {
+        name: "downlink-python",
+        ours: &["sdk"],
+        outside: Some(&["http", "pyo3", "serde_json", "tokio"]),
+    },
+    Room {
         name: "sim",
         ours: &[
             "delivery", "profile", "api", "mqtt", "lwm2m", "dtls", "store", "server", "sdk",
@@ -109,6 +114,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["sim", "downlink"]),
     ("getrandom", &["server"]),
     ("mqtt-protocol-core", &["mqtt"]),
+    ("pyo3", &["downlink-python"]),
     ("reqwest", &["sdk", "server"]),
     ("rusqlite", &["store"]),
 ];

@@ -51,13 +51,14 @@ impl Repo {
         self.paths().into_iter().filter_map(read).collect()
     }
 
-    /// `crates/*/Cargo.toml`.
+    /// `Cargo.toml` of every crate: below `crates` and, with the other languages, below `sdks`.
     pub(crate) fn crate_manifests(&self) -> Vec<String> {
         let is_manifest = |path: &String| {
-            path.strip_prefix("crates/")
-                .and_then(|path| path.split_once('/'))
-                .is_some_and(|(_, file)| file == "Cargo.toml")
+            path.starts_with("crates/") && path.matches('/').count() == 2
+                || path.starts_with("sdks/")
         };
+        let is_manifest =
+            |path: &String| is_manifest(path) && path.rsplit('/').next() == Some("Cargo.toml");
         self.paths().into_iter().filter(is_manifest).collect()
     }
 
