@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from . import model as models
+from . import python_compat
 from . import surface as surfaces
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -14,6 +15,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 Emitter = Callable[[models.Model, surfaces.Surface], "dict[str, str]"]
 
 EMITTERS: list[tuple[Emitter, tuple[str, ...]]] = [
+    (python_compat.emit, python_compat.OWNED),
 ]
 """Each language's emitter, and the folders that hold nothing but its files."""
 

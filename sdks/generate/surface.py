@@ -130,6 +130,14 @@ class Surface:
             found[name] = PushName(entry.get("handler", f"handle{upper(name)}"), entry.get(language, f"Notify{upper(name)}DTO"))
         return found
 
+    def handlers(self, language: str) -> dict[str, str]:
+        """The handler of every push that has a name, whether the document has it or not."""
+        return {name: entry["handler"] for name, entry in self._raw["pushes"].items() if entry.get(language)}
+
+    def python(self) -> dict[str, Any]:
+        """What only the vendor's Python SDK has; see `python_compat.py`."""
+        return dict(self._raw["python"])
+
     def dtos(self, language: str) -> dict[str, Dto]:
         """Every class of data that the methods and pushes of a language reach, by name, sorted."""
         reached: dict[str, Dto] = {}

@@ -1,0 +1,1 @@
+"""The client, its services and their data objects."""

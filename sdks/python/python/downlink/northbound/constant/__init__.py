@@ -1,0 +1,1 @@
+"""Where the application's configuration lies, and the addresses of the contract."""

@@ -1,0 +1,1 @@
+"""Helpers that applications use beside the services."""
