@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from . import java
 from . import model as models
 from . import python_compat
 from . import surface as surfaces
@@ -16,6 +17,7 @@ Emitter = Callable[[models.Model, surfaces.Surface], "dict[str, str]"]
 
 EMITTERS: list[tuple[Emitter, tuple[str, ...]]] = [
     (python_compat.emit, python_compat.OWNED),
+    (java.emit, ("sdks/java/src/generated",)),
 ]
 """Each language's emitter, and the folders that hold nothing but its files."""
 

@@ -11,15 +11,15 @@ What the file says:
   result is its success schema, and a nested member has the class that `of` gives its schema (`nested` chooses between
   several), or else the schema's own name. The keys: `of` a schema; `query` an operation's path and query parameters; `path` members
   that fill path variables and stay out of the body; `body` one member that is the whole body, and its class; `without` and `only` choose
-  members; `types` overrides types by wire name; `rename` gives a member another name; `extra` adds documented
-  members that the server does not know; `deprecated` marks the class.
+  members; `types` overrides types by wire name; `rename` gives a member another name; `either` names a member that a getter falls back on;
+  `extra` adds documented members that the server does not know; `deprecated` marks the class.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Optional
 
@@ -72,6 +72,8 @@ class Dto:
     only: tuple[str, ...] = ()
     types: dict[str, str] = field(default_factory=dict)
     rename: dict[str, str] = field(default_factory=dict)
+    either: dict[str, str] = field(default_factory=dict)
+    """The member that a getter falls back on when its own is absent."""
     extra: dict[str, str] = field(default_factory=dict)
     deprecated: bool = False
     nested: bool = False
@@ -140,8 +142,17 @@ class Surface:
 
     def dtos(self, language: str) -> dict[str, Dto]:
         """Every class of data that the methods and pushes of a language reach, by name, sorted."""
+        reached = self._reached(language, self.signatures(language))
+        current = self._reached(language, [one for one in self.signatures(language) if not one.deprecated])
+        for name, entry in self._raw["dtos"][language].items():
+            if entry.get("of") in self._model.schemas and name not in reached:
+                self._reach(language, name, entry["of"], None, reached)
+                current[name] = reached[name]
+        return {name: replace(dto, deprecated=dto.deprecated or name not in current) for name, dto in sorted(reached.items())}
+
+    def _reached(self, language: str, signatures: list[Signature]) -> dict[str, Dto]:
         reached: dict[str, Dto] = {}
-        for signature in self.signatures(language):
+        for signature in signatures:
             operation = self._model.operations[signature.operation]
             if signature.dto is not None:
                 self._reach(language, str(signature.dto.type), operation.body, operation, reached)
@@ -149,10 +160,7 @@ class Surface:
                 self._reach(language, element(signature.result), operation.success, None, reached)
         for name, push in self.pushes(language).items():
             self._reach(language, push.dto, self._model.pushes[name].schema, None, reached)
-        for name, entry in self._raw["dtos"][language].items():
-            if entry.get("of") in self._model.schemas and name not in reached:
-                self._reach(language, name, entry["of"], None, reached)
-        return dict(sorted(reached.items()))
+        return reached
 
     def nested(self, language: str, schema: str) -> str:
         """The class of a member whose type is that schema."""
@@ -202,6 +210,7 @@ class Surface:
             only=tuple(entry.get("only", ())),
             types=entry.get("types", {}),
             rename=entry.get("rename", {}),
+            either=entry.get("either", {}),
             extra=entry.get("extra", {}),
             deprecated=entry.get("deprecated", False),
             nested=entry.get("nested", False),
