@@ -138,7 +138,7 @@ class Emitter:
         if base == "Answer":
             value = "member()"
         elif base == "Notification":
-            value = "None"
+            value = f"nested({inner})" if inner and one.required else "None"
         elif inner and one.type.kind == "ref":
             kind, value = "Any", f"nested({inner})"
         elif base == "KeyCarrier":
@@ -155,7 +155,8 @@ class Emitter:
         if one.type.kind == "array":
             return "Any" if given else f"Optional[List[{inner or python(one.type.items.kind if one.type.items else 'any')}]]"
         if inner:
-            return "Any" if given else f"Optional[{inner}]"
+            sure = self._base(shape.name) == "Notification" and one.required
+            return "Any" if given else str(inner) if sure else f"Optional[{inner}]"
         if one.type.kind in ("object", "any") or shape.types.get(one.wire):
             return "Any"
         return f"Union[{python(one.type.kind)}, str, None]" if given and one.type.kind in ("integer", "boolean", "number") else (

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
+from downlink.northbound._dto import nested
 from downlink.northbound._notification import Notification
 from downlink.northbound.client.dto.CommandRspHeader import CommandRspHeader
 
@@ -14,7 +15,7 @@ class NotifyCommandRspDTO(Notification):
 
     notifyType: Optional[str] = None
     """Always `commandRsp`."""
-    header: Optional[CommandRspHeader] = None
+    header: CommandRspHeader = nested(CommandRspHeader)
     """Who answers what to whom."""
     body: Any = None
     """What the device answered; null when that could not be read."""
@@ -36,11 +37,11 @@ class NotifyCommandRspDTO(Notification):
         """Sets `notifyType`."""
         self.notifyType = notifyType
 
-    def getHeader(self) -> Optional[CommandRspHeader]:
+    def getHeader(self) -> CommandRspHeader:
         """`header`."""
         return self.header
 
-    def setHeader(self, header: Optional[CommandRspHeader]) -> None:
+    def setHeader(self, header: CommandRspHeader) -> None:
         """Sets `header`."""
         self.header = header
 

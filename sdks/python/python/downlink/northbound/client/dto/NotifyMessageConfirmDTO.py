@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
+from downlink.northbound._dto import nested
 from downlink.northbound._notification import Notification
 from downlink.northbound.client.dto.MessageConfirmHeader import MessageConfirmHeader
 
@@ -14,7 +15,7 @@ class NotifyMessageConfirmDTO(Notification):
 
     notifyType: Optional[str] = None
     """Always `messageConfirm`."""
-    header: Optional[MessageConfirmHeader] = None
+    header: MessageConfirmHeader = nested(MessageConfirmHeader)
     """Who confirms what to whom."""
     body: Any = None
     """An empty object."""
@@ -36,11 +37,11 @@ class NotifyMessageConfirmDTO(Notification):
         """Sets `notifyType`."""
         self.notifyType = notifyType
 
-    def getHeader(self) -> Optional[MessageConfirmHeader]:
+    def getHeader(self) -> MessageConfirmHeader:
         """`header`."""
         return self.header
 
-    def setHeader(self, header: Optional[MessageConfirmHeader]) -> None:
+    def setHeader(self, header: MessageConfirmHeader) -> None:
         """Sets `header`."""
         self.header = header
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Optional
 
+from downlink.northbound._dto import nested
 from downlink.northbound._notification import Notification
 from downlink.northbound.client.dto.NBCommandResult import NBCommandResult
 
@@ -16,7 +17,7 @@ class NotifyNBCommandStatusChangedDTO(Notification):
     """The device."""
     commandId: Optional[str] = None
     """The command."""
-    result: Optional[NBCommandResult] = None
+    result: NBCommandResult = nested(NBCommandResult)
     """Where it stands."""
 
     _members = {
@@ -44,10 +45,10 @@ class NotifyNBCommandStatusChangedDTO(Notification):
         """Sets `commandId`."""
         self.commandId = commandId
 
-    def getResult(self) -> Optional[NBCommandResult]:
+    def getResult(self) -> NBCommandResult:
         """`result`."""
         return self.result
 
-    def setResult(self, result: Optional[NBCommandResult]) -> None:
+    def setResult(self, result: NBCommandResult) -> None:
         """Sets `result`."""
         self.result = result

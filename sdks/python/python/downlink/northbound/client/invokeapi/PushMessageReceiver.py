@@ -113,8 +113,10 @@ class PushMessageReceiver(Handlers):
         return ReceiverApp(self, secrets).start(host, port, ssl_context)
 
     def _handle(self, message: Mapping[str, Any]) -> None:
-        kind = message.get("notifyType", COMMAND_STATUS)
-        if kind not in HANDLERS or (kind == COMMAND_STATUS and "commandId" not in message):
+        kind = message.get("notifyType")
+        if kind is None:
+            kind = COMMAND_STATUS
+        if not isinstance(kind, str) or kind not in HANDLERS or (kind == COMMAND_STATUS and "commandId" not in message):
             _log.info("a message of the unknown type %.64r is ignored", kind)
             return
         name, read = HANDLERS[kind]
@@ -308,6 +310,13 @@ class _Connection(BaseHTTPRequestHandler):
         if self.server.context is not None:
             self.request = self.server.context.wrap_socket(self.request, server_side=True)
         super().setup()
+
+    def finish(self) -> None:
+        try:
+            super().finish()
+        finally:
+            # The server closes what it accepted, which the wrapped socket has taken over.
+            self.request.close()
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
