@@ -1,7 +1,26 @@
-"""A client of Downlink's northbound interface."""
+"""A client of Downlink's northbound interface: commands for devices that may be asleep.
+
+`Client` blocks, `AsyncClient` is for asyncio; both have a method for each operation of the contract. `downlink.webhook` takes callbacks.
+`downlink.northbound` has the classes that applications know from the vendor's SDK. docs/sdk-python.md has a start in five minutes.
+"""
 
 import atexit as _atexit
 
 from . import _native
+from ._call import Reply
+from ._generated.codes import ErrorCode, Facts
+from ._pages import AsyncPager, Pager
+from ._settings import Retry
+from .aio import AsyncClient
+from .client import Client
+from .errors import *
+from .errors import __all__ as _errors
+from .types import *
+from .types import __all__ as _types
 
+__all__ = ["AsyncClient", "AsyncPager", "Client", "ErrorCode", "Facts", "Pager", "Reply", "Retry"]
+__all__ += _errors
+__all__ += _types
+
+# Nothing may call into an interpreter that is ending.
 _atexit.register(_native.shut_down)

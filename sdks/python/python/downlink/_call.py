@@ -1,0 +1,67 @@
+"""A call of the contract, before it is made."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, NamedTuple, Optional, TypeVar, Union
+
+from . import _data
+from .errors import UnexpectedAnswerError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+Key = Union[str, Literal[False], None]
+"""An `Idempotency-Key` (1 to 255 visible ASCII characters); None: a random one; False: none."""
+
+Token = Union[str, Literal[False], None]
+"""An access token; None: the client's own; False: none, and no `app_key` either."""
+
+
+class Reply(NamedTuple):
+    """The answer to a call that succeeded."""
+
+    status: int
+    """The HTTP status."""
+    text: str
+    """The body: JSON, or nothing."""
+
+    def json(self) -> Any:
+        """The body, parsed; None if there is none."""
+        return json.loads(self.text) if self.text else None
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """An operation with all that it needs."""
+
+    operation: str
+    """Its `operationId` in openapi.json."""
+    variables: tuple[str, ...] = ()
+    query: tuple[tuple[str, _data.Argument], ...] = ()
+    body: Optional[_data.Data] = None
+    answer: Optional[type[_data.Data]] = None
+    many: bool = False
+    """The answer is a list of those."""
+    key: Key = None
+
+    def text(self) -> Optional[str]:
+        """The body to send."""
+        return None if self.body is None else json.dumps(self.body.to_json(), ensure_ascii=False)
+
+    def read(self, reply: Reply) -> Any:
+        """The answer as an object."""
+        if self.answer is None:
+            return None
+        try:
+            value = reply.json()
+            if self.many:
+                if not isinstance(value, list):
+                    raise ValueError(f"a list, not {type(value).__name__}")
+                return [self.answer.from_json(one) for one in value]
+            return self.answer.from_json(value)
+        except ValueError as error:
+            # The parser's own error would hold the text, and with it perhaps a secret.
+            reason = "no JSON" if isinstance(error, json.JSONDecodeError) else str(error)
+            raise UnexpectedAnswerError(f"no answer to {self.operation}: {reason}", status=reply.status) from None
