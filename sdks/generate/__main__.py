@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import java
 from . import model as models
-from . import python_compat
+from . import python_compat, python_modern
 from . import surface as surfaces
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -18,6 +18,7 @@ Emitter = Callable[[models.Model, surfaces.Surface], "dict[str, str]"]
 EMITTERS: list[tuple[Emitter, tuple[str, ...]]] = [
     (python_compat.emit, python_compat.OWNED),
     (java.emit, ("sdks/java/src/generated",)),
+    (python_modern.emit, (python_modern.FOLDER,)),
 ]
 """Each language's emitter, and the folders that hold nothing but its files."""
 

@@ -49,9 +49,9 @@ def emit(model: Model, surface: Surface) -> dict[str, str]:
 
 
 def python_name(wire: str) -> str:
-    """`callbackURL` is `callback_url`, `from` is `from_`."""
+    """`callbackURL` is `callback_url`, `from` is `from_`, `list` is `list_`."""
     name = snake(wire)
-    return f"{name}_" if keyword.iskeyword(name) else name
+    return f"{name}_" if keyword.iskeyword(name) or name in ("dict", "list") else name
 
 
 def _constant(name: str) -> str:
@@ -59,7 +59,7 @@ def _constant(name: str) -> str:
 
 
 def _head(text: str, imports: list[str]) -> list[str]:
-    return [f"# {STAMP}", *_doc(text, ""), "", "from __future__ import annotations", "", *imports, ""]
+    return [f"# {STAMP}", *_doc(text, ""), "", "from __future__ import annotations", "", *imports]
 
 
 def _doc(text: str, indent: str) -> list[str]:
@@ -67,7 +67,9 @@ def _doc(text: str, indent: str) -> list[str]:
     lines: list[str] = []
     for paragraph in text.strip("\n").split("\n"):
         inner = paragraph[: len(paragraph) - len(paragraph.lstrip())]
-        lines += [inner + line for line in wrap(paragraph.strip(), WIDTH - len(indent) - len(inner))] or [""]
+        # What is indented is an entry of a list: its further lines stand further in.
+        wrapped = wrap(paragraph.strip(), WIDTH - len(indent) - len(inner) - 4)
+        lines += [inner + ("    " if inner and at else "") + line for at, line in enumerate(wrapped)] or [""]
     escaped = [line.replace("\\", "\\\\").replace('"""', '\\"\\"\\"') for line in lines]
     if len(escaped) == 1 and len(indent) + len(escaped[0]) + 6 <= WIDTH:
         return [f'{indent}"""{escaped[0]}"""']
@@ -182,7 +184,7 @@ def _types(model: Model) -> str:
     named = [schema for schema in _ordered(model) if schema.kind != "text"]
     for schema in named:
         lines += ["", *(_words(schema) if schema.kind == "enum" else _class(model, schema)), ""]
-    lines += ["", "CALLBACKS: dict[str, type[Data]] = {"]
+    lines += ["CALLBACKS: dict[str, type[Data]] = {"]
     lines += [f'    "{push.notify_type or "status"}": {push.schema},' for push in model.pushes.values()]
     lines += ["}", *_doc("The classes of callbacks, by `notifyType`; `status` for those of commands, which have none.", ""), ""]
     lines += ["__all__ = [", *(f'    "{name}",' for name in sorted(schema.name for schema in named)), "]"]
@@ -255,8 +257,13 @@ def explained(member: Field) -> str:
         facts.append(f"always `{member.const}`")
     doc = member.doc.strip() or f"`{member.wire}`."
     # What the words say already is not said twice.
-    said = [fact for fact in facts if re.sub(r"[^0-9A-Za-z]", "", fact) not in re.sub(r"[^0-9A-Za-z]", "", doc)]
-    return f"{doc} ({'; '.join(said)})" if said else doc
+    new = [fact for fact in facts if _bare(fact) not in _bare(doc)]
+    return f"{doc} ({'; '.join(new)})" if new else doc
+
+
+def _bare(text: str) -> str:
+    """Letters and digits alone, without the words that vary."""
+    return re.sub(r"[^0-9a-z]|always|^in ", "", text.lower())
 
 
 def _json(value: object) -> str:
@@ -321,7 +328,7 @@ def _operations(model: Model, asynchronous: bool) -> str:
         "",
     ])
     lines += ["", f"class {kind}:", *_doc("The operations of the contract, under its names.", "    "), ""]
-    lines += [f"    {'async ' if asynchronous else ''}def _carry_out(self, call: Call) -> Any:", "        raise NotImplementedError"]
+    lines += [f"    {'async ' if asynchronous else ''}def _carry_out(self, call: Call[Any]) -> Any:", "        raise NotImplementedError"]
     for operation in model.operations.values():
         method = _method(model, operation)
         lines += ["", *_function(method, asynchronous)]

@@ -74,9 +74,8 @@ class Data:
         for member in cls._MEMBERS:
             found = value.get(member.wire)
             if found is None:
-                if member.required and member.wire not in value:
+                if member.required:
                     raise ValueError(f"{cls.__name__} lacks {member.wire}")
-                held[member.name] = None
                 continue
             try:
                 held[member.name] = _many(member, found) if member.many else _read(member.kind, found)
@@ -155,6 +154,6 @@ def query(pairs: tuple[tuple[str, Argument], ...]) -> str:
 def _text(value: Argument) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, enum.Enum):
+    if isinstance(value, Word):
         return str(value.value)
     return moment(value) if isinstance(value, datetime) else str(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Optional, TypeVar
@@ -71,7 +70,8 @@ class Base:
     def for_owner(self: B, app_id: str) -> B:
         """The same client acting on resources of another application, which has granted this one access. Both share connections and
         token. Calls that name an `app_id` themselves go by that."""
-        other = copy.copy(self)
+        other: B = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
         other._owner = app_id
         return other
 
