@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
 
-from downlink.northbound import _endpoint
+from downlink.northbound import _endpoint, _timer
 from downlink.northbound._answer import Answer
 from downlink.northbound._calls import call
 from downlink.northbound.client.dto.AuthOutDTO import AuthOutDTO
@@ -35,8 +35,13 @@ def refresh(endpoint: Endpoint, refresh_token: str) -> AuthOutDTO:
 
 
 def noted(answer: A, endpoint: Endpoint) -> A:
-    """The answer, once it is remembered whose token it gives."""
+    """The answer, once it is remembered whose token it gives. A timer of that endpoint keeps this token from now on: a login has ended
+    the one that it kept.
+    """
     token = getattr(answer, "accessToken", None)
     if isinstance(token, str):
         _endpoint.remember(token, endpoint)
+        timer = _timer.running(endpoint)
+        if timer is not None:
+            timer.take(answer)
     return answer

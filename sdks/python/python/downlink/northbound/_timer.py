@@ -36,7 +36,7 @@ class Timer:
         self._token = ""
         self._refresh_token: Optional[str] = None
         self._pause = 0.0
-        self._take(first)
+        self.take(first)
         self._thread = threading.Thread(target=self._run, name="downlink-token", daemon=True)
 
     def start(self) -> None:
@@ -86,10 +86,11 @@ class Timer:
             return str(error) or type(error).__name__
         if answer.error_code is not None:
             return f"{answer.error_code} {answer.error_desc}"
-        self._take(answer)
+        self.take(answer)
         return None
 
-    def _take(self, answer: AuthOutDTO) -> None:
+    def take(self, answer: str) -> None:
+        """Keeps what a login or a refresh brought."""
         said = json.loads(answer)
         self._token, self._refresh_token = said["accessToken"], said.get("refreshToken")
         life = said.get("expiresIn") or _LIFE_DEFAULT
