@@ -17,6 +17,32 @@ impl PostCommandRequest {
     pub fn from_old_json(body: &[u8], device_id: &str) -> Result<Self, Invalid> {
         Self::read(&json_object(body)?, |_| Ok(device_id.to_owned()))
     }
+
+    /// Writes the JSON body of 2017, without the device.
+    ///
+    /// # Panics
+    /// Never: its keys are texts.
+    pub fn to_old_json(&self) -> Vec<u8> {
+        let body = OldPostBody {
+            command: &self.command,
+            callback_url: self.callback_url.as_deref(),
+            expire_time: self.expire_time,
+            max_retransmit: self.max_retransmit,
+        };
+        serde_json::to_vec(&body).expect("texts and numbers")
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OldPostBody<'a> {
+    command: &'a Command,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    callback_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expire_time: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_retransmit: Option<u8>,
 }
 
 /// Which commands are listed.
@@ -165,6 +191,10 @@ mod tests {
             (request.device_id.as_str(), request.expire_time),
             ("d", Some(7))
         );
+        let written = request.to_old_json();
+        assert!(!String::from_utf8_lossy(&written).contains("deviceId"));
+        let again = PostCommandRequest::from_old_json(&written, "d").unwrap();
+        assert_eq!(again, request);
         let error = PostCommandRequest::from_old_json(b"{}", "d").unwrap_err();
         assert_eq!(error.to_string(), "`command` is required");
     }

@@ -18,8 +18,8 @@ use crate::{ClientBuilder, Error, Token};
 /// An application's client. Cheap to clone; all clones share connections and token.
 ///
 /// Each operation of the contract is a method under its name there, in snake case: `postDeviceCommand` is
-/// [`post_device_command`](Self::post_device_command). Each logs in by itself when there is no token. The shapes that some of them had in
-/// 2017 [5.8] have no methods: the platform answers both, and new programs need one.
+/// [`post_device_command`](Self::post_device_command). Each logs in by itself when there is no token. The shapes that three of them had in
+/// 2017 [5.8] end in `_v12`: [`post_device_command_v12`](Self::post_device_command_v12). [`raw`](Self::raw) calls any of them by its id.
 #[derive(Clone)]
 pub struct Client {
     pub(crate) shared: Arc<Shared>,

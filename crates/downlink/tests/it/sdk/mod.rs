@@ -4,6 +4,7 @@ pub(crate) mod examples;
 mod log;
 mod operations;
 mod retries;
+mod scenario;
 mod tls;
 mod tokens;
 
