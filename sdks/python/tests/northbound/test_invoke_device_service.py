@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import queue
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Callable, Optional, Union
 
 import pytest
@@ -112,16 +112,27 @@ def invoked(
     return DeviceServiceInvocation().invokeDeviceService(dto or order(), device or bed.meter.id, service, app, token)
 
 
-def faulty(fault: str, awake: bool = False) -> Causing:
+def faulty(fault: str) -> Causing:
     """The call while this fault is set."""
 
     def cause(bed: Bed, token: str) -> Answer:
-        around: AbstractContextManager[None] = bed.platform.awake(bed.meter) if awake else nullcontext()
-        with around:
-            bed.platform.cli("fault", "set", fault)
-            return invoked(bed, token, order(callbackURL="http://127.0.0.1:9/"))
+        bed.platform.cli("fault", "set", fault)
+        return invoked(bed, token, order(callbackURL="http://127.0.0.1:9/"))
 
     return cause
+
+
+def with_a_lost_address(bed: Bed, token: str) -> Answer:
+    with bed.platform.awake(bed.meter):
+        return faulty("callback-address")(bed, token)
+
+
+def with_a_lost_link(bed: Bed, token: str) -> Answer:
+    # A link that refuses a frame is closed, and the meter may see it.
+    answers = []
+    with contextlib.suppress(RuntimeError), bed.platform.awake(bed.meter):
+        answers.append(faulty("refuse-frame")(bed, token))
+    return answers[0]
 
 
 def awake(**changes: Any) -> Causing:
@@ -186,9 +197,9 @@ CAUSES: dict[str, Causing] = {
     "100450": beneath_a_sleeping_gateway,
     "100501": faulty("overload"),
     "101016": faulty("session-lookup"),
-    "101017": faulty("callback-address", awake=True),
+    "101017": with_a_lost_address,
     "102203": awake(dto=order(method="NOTHING")),
-    "50252": faulty("refuse-frame", awake=True),
+    "50252": with_a_lost_link,
     "1010005": lambda bed, token: invoked(bed, "0" * 32),
     "1010009": throttled,
     "190409": under_a_used_key,
