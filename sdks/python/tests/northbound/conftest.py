@@ -32,5 +32,5 @@ def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
 def no_timer_stays() -> Iterator[None]:
     """Timers of one test are none of the next."""
     yield
-    for endpoint in list(_timer._timers):
-        _timer.end(endpoint)
+    while _timer._timers:
+        _timer._timers.popitem()[1].stop()

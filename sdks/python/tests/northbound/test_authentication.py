@@ -187,6 +187,14 @@ def test_a_login_by_hand_does_not_break_the_timer(bed: Bed) -> None:
     assert code(bed, None) is None
 
 
+def test_a_secret_may_be_replaced_while_the_timer_runs(bed: Bed) -> None:
+    Authentication().startRefreshTokenTimer()
+    bed.platform.secret = bed.platform.cli("app", "rotate-secret", bed.platform.APP)["secret"]
+    bed.configure()
+    bed.platform.cli("clock", "advance", "3h")
+    assert code(bed, None) is None
+
+
 def test_no_timer_runs_after_a_refused_start(bed: Bed) -> None:
     bed.configure(secret="wrong")
     try:

@@ -76,12 +76,12 @@ def test_a_missing_file_section_or_key_is_said(work: Path) -> None:
 def test_certificates_are_shown_if_both_are_there(work: Path) -> None:
     certificate, key = Constant().readCertificate()
     assert (certificate, key) == (str(work / "cert/client.crt"), str(work / "cert/client.key"))
-    assert _endpoint.own().certificate is None
+    assert _endpoint.certificate() is None
     (work / "cert").mkdir()
     Path(certificate).touch()
-    assert _endpoint.own().certificate is None
+    assert _endpoint.certificate() is None
     Path(key).touch()
-    assert _endpoint.own().certificate == (certificate, key)
+    assert _endpoint.certificate() == (certificate, key)
 
 
 def test_a_dict_and_an_object_say_the_same() -> None:

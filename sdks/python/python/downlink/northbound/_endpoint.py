@@ -16,15 +16,18 @@ _ISSUED_MAX = 1024
 
 
 class Endpoint(NamedTuple):
-    """An application at a platform. Equal ones share connections and a timer."""
+    """An application at a platform. Equal ones share connections."""
 
     base_url: str
     app_id: str
     secret: str
     authorities: Optional[str]
     """The file with the certificates that are believed; None for the machine's."""
-    certificate: Optional[tuple[str, str]]
-    """The files of the application's own certificate and key."""
+
+    @property
+    def application(self) -> tuple[str, str]:
+        """What stays when a secret or a certificate is replaced; those of one application share a timer."""
+        return self.base_url, self.app_id
 
     def __repr__(self) -> str:
         return f"Endpoint({self.base_url!r}, {self.app_id!r})"
@@ -45,13 +48,11 @@ def of(client_info: Any) -> Endpoint:
     for name, value in values.items():
         if not value.strip():
             raise ValueError(f"{name} is empty")
-    pair = Constant().readCertificate()
     return Endpoint(
         base_url=base_url(values["platformIp"], values["platformPort"]),
         app_id=values["appId"],
         secret=values["secret"],
         authorities=client_info.get("trustCAPath") or None,
-        certificate=pair if all(map(os.path.isfile, pair)) else None,
     )
 
 
@@ -71,12 +72,14 @@ _issued: OrderedDict[str, Endpoint] = OrderedDict()
 def client(endpoint: Endpoint) -> _native.Client:
     """The client that all calls of this endpoint share. `OSError` if one of its files cannot be read."""
     timeouts = (Constant.connectTimeout, Constant.requestTimeout, Constant.retryPatience)
-    files = tuple((path, os.stat(path).st_mtime_ns) for path in _files(endpoint))
+    shown = certificate()
+    used = (*filter(None, [endpoint.authorities]), *(shown or ()))
+    files = tuple((path, os.stat(path).st_mtime_ns) for path in used)
     key = (endpoint, timeouts, files)
     with _lock:
         known = _clients.get(key)
         if known is None:
-            known = _clients[key] = _connect(endpoint)
+            known = _clients[key] = _connect(endpoint, shown)
             while len(_clients) > _CLIENTS_MAX:
                 _clients.popitem(last=False)
         _clients.move_to_end(key)
@@ -98,11 +101,13 @@ def remember(token: str, endpoint: Endpoint) -> None:
             _issued.popitem(last=False)
 
 
-def _files(endpoint: Endpoint) -> list[str]:
-    return [path for path in (endpoint.authorities, *(endpoint.certificate or ())) if path is not None]
+def certificate() -> Optional[tuple[str, str]]:
+    """The files of the application's own certificate and key, if both are there."""
+    pair = Constant().readCertificate()
+    return pair if all(map(os.path.isfile, pair)) else None
 
 
-def _connect(endpoint: Endpoint) -> _native.Client:
+def _connect(endpoint: Endpoint, shown: Optional[tuple[str, str]]) -> _native.Client:
     settings: dict[str, Any] = {
         "connect_timeout": Constant.connectTimeout,
         "timeout": Constant.requestTimeout,
@@ -111,10 +116,9 @@ def _connect(endpoint: Endpoint) -> _native.Client:
         settings["retry"] = (5, 0.2, 5.0, Constant.retryPatience)
     if endpoint.authorities is not None:
         settings["ca_pem"] = _read(endpoint.authorities)
-    if endpoint.certificate is not None:
-        certificate, key = endpoint.certificate
-        settings["certificate_pem"] = _read(certificate)
-        settings["key_pem"] = _read(key).decode()
+    if shown is not None:
+        settings["certificate_pem"] = _read(shown[0])
+        settings["key_pem"] = _read(shown[1]).decode()
     return _native.Client(endpoint.base_url, endpoint.app_id, endpoint.secret, **settings)
 
 

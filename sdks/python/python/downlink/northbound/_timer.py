@@ -29,7 +29,7 @@ class Timer:
     """
 
     def __init__(self, endpoint: Endpoint, first: AuthOutDTO, interval: Optional[float]) -> None:
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self._interval = interval
         self._renewing = threading.Lock()
         self._stopped = threading.Event()
@@ -79,9 +79,9 @@ class Timer:
         try:
             answer = None
             if self._refresh_token is not None:
-                answer = _login.refresh(self._endpoint, self._refresh_token)
+                answer = _login.refresh(self.endpoint, self._refresh_token)
             if answer is None or answer.error_code is not None:
-                answer = _login.login(self._endpoint)
+                answer = _login.login(self.endpoint)
         except Exception as error:  # Whatever it is, the thread must live on.
             return str(error) or type(error).__name__
         if answer.error_code is not None:
@@ -98,28 +98,32 @@ class Timer:
 
 
 _lock = threading.Lock()
-_timers: dict[Endpoint, Timer] = {}
+_timers: dict[tuple[str, str], Timer] = {}
 
 
 def running(endpoint: Endpoint) -> Optional[Timer]:
     """The timer of this endpoint, if there is one."""
     with _lock:
-        return _timers.get(endpoint)
+        timer = _timers.get(endpoint.application)
+    if timer is not None:
+        # Its secret may have been replaced.
+        timer.endpoint = endpoint
+    return timer
 
 
 def run(endpoint: Endpoint, first: AuthOutDTO, interval: Optional[float]) -> None:
     """Begins to keep a token valid. Nothing happens if another thread was faster."""
     timer = Timer(endpoint, first, interval)
     with _lock:
-        if endpoint in _timers:
+        if endpoint.application in _timers:
             return
-        _timers[endpoint] = timer
+        _timers[endpoint.application] = timer
     timer.start()
 
 
 def end(endpoint: Endpoint) -> None:
     """Ends the timer of this endpoint, if there is one. Its token stays valid until it expires."""
     with _lock:
-        timer = _timers.pop(endpoint, None)
+        timer = _timers.pop(endpoint.application, None)
     if timer is not None:
         timer.stop()

@@ -75,8 +75,9 @@ def _connection(endpoint: Endpoint, scheme: str, host: str, port: Optional[int])
     if scheme != "https":
         raise ValueError(f"an address begins with https://, not with {scheme}://")
     context = ssl.create_default_context(cafile=endpoint.authorities)
-    if endpoint.certificate is not None:
-        context.load_cert_chain(*endpoint.certificate)
+    shown = _endpoint.certificate()
+    if shown is not None:
+        context.load_cert_chain(*shown)
     return http.client.HTTPSConnection(host, port, timeout=Constant.connectTimeout, context=context)
 
 
