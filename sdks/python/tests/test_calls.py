@@ -33,7 +33,8 @@ def test_a_command_is_cancelled_once(client: downlink.Client, meter: Device) -> 
     with pytest.raises(downlink.ContractError) as refused:
         client.update_device_command(command.command_id)
     error = refused.value
-    assert error.code is ErrorCode.COMMAND_NOT_CANCELLABLE and error.code == "100435"
+    assert error.code == "100435"
+    assert error.code is ErrorCode.COMMAND_NOT_CANCELLABLE
     assert (error.status, error.is_retryable, error.surely_harmless) == (200, False, True)
     assert error.request_id and error.desc in str(error) and "100435" in str(error)
     assert error.body.startswith("{") and '"100435"' in error.body
@@ -111,7 +112,7 @@ def test_an_iterator_goes_through_every_page(client: downlink.Client, meter: Dev
 
 def test_what_comes_while_a_list_is_read_is_not_shown_twice(client: downlink.Client, meter: Device) -> None:
     ids = [client.post_device_command(meter.id, SET_PERIOD).command_id for _ in range(4)]
-    seen = []
+    seen: list[str] = []
     for one in client.iter_query_device_command(device_id=meter.id, page_size=2):
         if not seen:
             client.post_device_command(meter.id, SET_PERIOD)

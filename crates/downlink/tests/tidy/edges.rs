@@ -86,7 +86,7 @@ const ROOMS: &[Room] = &[
     Room {
         name: "downlink-python",
         ours: &["sdk"],
-        outside: Some(&["http", "pyo3", "serde_json", "tokio"]),
+        outside: Some(&["http", "pyo3", "serde", "serde_json", "tokio"]),
     },
     Room {
         name: "sim",

@@ -14,7 +14,7 @@ use tokio::task::AbortHandle;
 
 use crate::arguments::{Key, Options, configured};
 use crate::error::raised;
-use crate::runtime::{self, lock};
+use crate::runtime::{self, Delivery, lock};
 
 /// How often a thread that waits looks whether a signal came, such as that of Ctrl-C.
 const SIGNALS_EVERY: Duration = Duration::from_millis(100);
@@ -117,7 +117,9 @@ impl Client {
         let task = handle.spawn(async move {
             let answered = work.await;
             // Nobody listens once the process ends.
-            let _ = deliveries.send(Box::new(move |py| tell(py, &done, answered)));
+            let _ = deliveries.send(Delivery::Tell(Box::new(move |py| {
+                tell(py, &done, answered);
+            })));
         });
         Ok(Pending(task.abort_handle()))
     }

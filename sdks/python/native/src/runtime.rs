@@ -10,18 +10,20 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use pyo3::prelude::*;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// Threads that drive connections; the calls themselves run on the threads of those who wait for them.
 const WORKERS: usize = 2;
-/// How long tasks may take to end when the process does.
-const END_WITHIN: Duration = Duration::from_secs(1);
 
-/// Work for the thread that speaks to the interpreter.
-pub(crate) type Delivery = Box<dyn FnOnce(Python<'_>) + Send>;
+/// A message to the thread that speaks to the interpreter.
+pub(crate) enum Delivery {
+    /// Work for it.
+    Tell(Box<dyn FnOnce(Python<'_>) + Send>),
+    /// The interpreter is about to end.
+    Stop,
+}
 
 /// Where tasks run, and where they leave what they want told.
 #[derive(Clone)]
@@ -32,8 +34,10 @@ pub(crate) struct Shared {
 
 struct Owned {
     process: u32,
-    runtime: Runtime,
-    teller: JoinHandle<()>,
+    /// It ends with the process.
+    _runtime: Runtime,
+    /// None once it has ended.
+    teller: Option<JoinHandle<()>>,
     shared: Shared,
 }
 
@@ -53,27 +57,24 @@ pub(crate) fn shared(_: Python<'_>) -> PyResult<Shared> {
     Ok(shared)
 }
 
-/// Ends the runtime, calls in progress included. Called when the interpreter is about to end, for nothing may attach to it afterwards.
+/// Ends the thread that speaks to the interpreter: called when that is about to end, for nothing may attach to it afterwards. What is in
+/// progress is not told any more; calls that block go on until the process ends.
 #[pyfunction]
 pub(crate) fn shut_down(py: Python<'_>) {
-    let Some(owned) = lock(&OWNED).take() else {
+    let process = std::process::id();
+    let (teller, deliveries) = match lock(&OWNED).as_mut() {
+        Some(owned) if owned.process == process => {
+            (owned.teller.take(), owned.shared.deliveries.clone())
+        }
+        _ => return,
+    };
+    let Some(teller) = teller else {
         return;
     };
-    if owned.process != std::process::id() {
-        std::mem::forget(owned);
-        return;
-    }
     py.detach(|| {
-        let Owned {
-            runtime,
-            teller,
-            shared,
-            ..
-        } = owned;
-        runtime.shutdown_timeout(END_WITHIN);
-        drop(shared);
-        // It ends once the last task has dropped its end of the channel.
-        drop(teller);
+        // It may have ended by itself; then there is nothing to wait for.
+        let _ = deliveries.send(Delivery::Stop);
+        let _ = teller.join();
     });
 }
 
@@ -94,8 +95,8 @@ impl Owned {
         };
         Ok(Self {
             process: std::process::id(),
-            runtime,
-            teller,
+            _runtime: runtime,
+            teller: Some(teller),
             shared,
         })
     }
@@ -103,15 +104,19 @@ impl Owned {
 
 /// Tells the interpreter what has been done. It may be busy for long, which must not keep connections waiting: hence a thread.
 fn tell(received: &Receiver<Delivery>) {
-    while let Ok(first) = received.recv() {
+    while let Ok(Delivery::Tell(first)) = received.recv() {
         // None while the interpreter ends: nobody waits any more.
-        let told = Python::try_attach(|py| {
+        let goes_on = Python::try_attach(|py| {
             first(py);
-            while let Ok(next) = received.try_recv() {
-                next(py);
+            loop {
+                match received.try_recv() {
+                    Ok(Delivery::Tell(next)) => next(py),
+                    Ok(Delivery::Stop) => return false,
+                    Err(_) => return true,
+                }
             }
         });
-        if told.is_none() {
+        if goes_on != Some(true) {
             return;
         }
     }

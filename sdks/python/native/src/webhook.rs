@@ -5,6 +5,7 @@ use std::time::Duration;
 use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
+use sdk::api::callbacks::ResultCodes;
 use sdk::webhook::{Callback, Refused, WebhookSecret};
 
 create_exception!(
@@ -46,8 +47,8 @@ impl Verifier {
         Ok(Self(verifier.tolerance(tolerance)))
     }
 
-    /// Verifies a callback and returns its id, if it is signed, and its kind: `status`, `messageConfirm` or `commandRsp`. `now`: seconds
-    /// since 1970, the machine's time if None.
+    /// Verifies a callback and returns its id, if it is signed, its kind (`status`, `messageConfirm` or `commandRsp`), and its JSON, in the
+    /// words of today. `now`: seconds since 1970, the machine's time if None.
     #[pyo3(signature = (headers, body, now=None))]
     fn dispatch(
         &self,
@@ -55,20 +56,24 @@ impl Verifier {
         headers: Vec<(String, String)>,
         body: &[u8],
         now: Option<u64>,
-    ) -> PyResult<(Option<String>, &'static str)> {
+    ) -> PyResult<(Option<String>, &'static str, Vec<u8>)> {
         let headers = crate::arguments::headers(headers);
         let judged = match now {
             None => self.0.dispatch(&headers, body),
             Some(now) => self.0.dispatch_at(&headers, body, now),
         };
         let event = judged.map_err(|refused| refusal(py, &refused))?;
-        let kind = match event.callback {
-            Callback::Status(_) => "status",
-            Callback::MessageConfirm(_) => "messageConfirm",
-            Callback::CommandRsp(_) => "commandRsp",
+        let (kind, json) = match event.callback {
+            Callback::Status(change) => ("status", change.to_json(ResultCodes::Statuses)),
+            Callback::MessageConfirm(confirm) => ("messageConfirm", written(&confirm)),
+            Callback::CommandRsp(answer) => ("commandRsp", written(&answer)),
         };
-        Ok((event.id, kind))
+        Ok((event.id, kind, json))
     }
+}
+
+fn written(callback: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(callback).expect("text and JSON are always JSON")
 }
 
 fn refusal(py: Python<'_>, refused: &Refused) -> PyErr {

@@ -6,21 +6,21 @@
 
 import atexit as _atexit
 
-from . import _native
+from . import _native, errors, types
 from ._call import Reply
+from ._data import Data, Json, Word
+from ._generated import types as _types
 from ._generated.codes import ErrorCode, Facts
+from ._generated.types import *
 from ._pages import AsyncPager, Pager
 from ._settings import Retry
 from .aio import AsyncClient
 from .client import Client
 from .errors import *
-from .errors import __all__ as _errors
-from .types import *
-from .types import __all__ as _types
 
-__all__ = ["AsyncClient", "AsyncPager", "Client", "ErrorCode", "Facts", "Pager", "Reply", "Retry"]
-__all__ += _errors
-__all__ += _types
+__all__ = ["AsyncClient", "AsyncPager", "Client", "Data", "ErrorCode", "Facts", "Json", "Pager", "Reply", "Retry", "Word"]
+__all__ += errors.__all__
+__all__ += _types.__all__
 
 # Nothing may call into an interpreter that is ending.
 _atexit.register(_native.shut_down)

@@ -95,8 +95,8 @@ class Verifier:
     def __init__(self, secrets: Sequence[str], tolerance: Optional[float]) -> None: ...
     def dispatch(
         self, headers: Sequence[tuple[str, str]], body: bytes, now: Optional[int] = None
-    ) -> tuple[Optional[str], Literal["status", "messageConfirm", "commandRsp"]]:
-        """Returns the callback's id, if it is signed, and its kind. Raises RefusedCallback."""
+    ) -> tuple[Optional[str], Literal["status", "messageConfirm", "commandRsp"], bytes]:
+        """Returns the callback's id, if it is signed, its kind, and its JSON in the words of today. Raises RefusedCallback."""
 
 def shut_down() -> None:
-    """Ends what runs in the background, calls in progress included. `downlink` has it called when the interpreter ends."""
+    """Tells nothing any more. `downlink` has it called when the interpreter ends."""
