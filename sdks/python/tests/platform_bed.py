@@ -46,11 +46,12 @@ class Platform:
 
     def __init__(self, *flags: str, tls: bool = False, bare: bool = False):
         """`flags` go to `downlink serve`. With `bare` nothing is set up."""
+        program = binary()
         self.folder = Path(tempfile.mkdtemp(prefix="downlink-python-"))
         plain = [] if tls else ["--plain-http"]
         arguments = ["serve", "--test-clock", "--free-ports", *plain, "--set", "mqtt.tls=false", "--log-level", "error", *flags]
         self._log = open(self.folder / "log", "wb")
-        self._server = subprocess.Popen([binary(), *arguments, "--data", str(self.folder)], stdin=subprocess.DEVNULL, stderr=self._log)
+        self._server = subprocess.Popen([program, *arguments, "--data", str(self.folder)], stdin=subprocess.DEVNULL, stderr=self._log)
         self.secret = ""
         self.webhook_secret = ""
         try:
