@@ -8,6 +8,7 @@ import io.downlink.client.dto.ClientInfo;
 import io.downlink.client.dto.SSLConfig;
 import io.downlink.constant.ExceptionEnum;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
@@ -275,15 +276,57 @@ public class NorthApiClient implements AutoCloseable {
         if (httpMethod == null || !METHODS.contains(httpMethod)) {
             throw new NorthApiException(ExceptionEnum.CLIENT_INVALID_METHOD);
         }
-        Request request = new Request(this, httpMethod, url_postfix, false).query("appId", appId).token(accessToken);
+        Request request = Request.free(this, httpMethod, url_postfix).query("appId", appId).token(accessToken);
         if (queryParams != null) {
             queryParams.forEach(request::query);
         }
         if (inputBodyDto != null) {
             request.body(inputBodyDto);
         }
-        if (returnType != null) {
-            return request.send(returnType);
+        return answered(request, returnType);
+    }
+
+    /**
+     * Calls any address of the platform with exactly these headers: no token, no {@code app_key} and no {@code Idempotency-Key} but those
+     * that are given.
+     *
+     * @param <T> the answer's type
+     * @param url the path, escaped, from {@code /iocm} on
+     * @param method GET, POST, PUT or DELETE
+     * @param queryParams parameters, or null for none
+     * @param body what is sent as JSON, or null for nothing
+     * @param headerParams headers, or null for none
+     * @param formParams fields of a form, which is sent instead of {@code body}, or null
+     * @param accept the header {@code Accept}, or null for JSON
+     * @param contentType the header {@code Content-Type}, or null for that of the body
+     * @param authNames no effect
+     * @param returnCls the answer's class, or null if it does not matter
+     * @return the answer, or null if it has no body or does not matter
+     * @throws NorthApiException when the call does not succeed; 1002 for another method
+     */
+    public <T> T invokeAPI(String url, String method, Map<String, String> queryParams, Object body, Map<String, String> headerParams,
+            Map<String, String> formParams, String accept, String contentType, String[] authNames, Class<T> returnCls)
+            throws NorthApiException {
+        if (method == null || !METHODS.contains(method)) {
+            throw new NorthApiException(ExceptionEnum.CLIENT_INVALID_METHOD);
+        }
+        Map<String, String> headers = new LinkedHashMap<>(headerParams == null ? Map.of() : headerParams);
+        headers.put("Accept", accept == null ? "application/json" : accept);
+        Request request = Request.bare(this, method, url, headers, contentType);
+        if (queryParams != null) {
+            queryParams.forEach(request::query);
+        }
+        if (formParams != null) {
+            request.form(formParams);
+        } else if (body != null) {
+            request.body(body);
+        }
+        return answered(request, returnCls);
+    }
+
+    private static <T> T answered(Request request, Class<T> type) throws NorthApiException {
+        if (type != null) {
+            return request.send(type);
         }
         request.send();
         return null;

@@ -20,6 +20,8 @@ public final class Request {
     private static final String JSON = "application/json";
     private static final String FORM = "application/x-www-form-urlencoded";
 
+    /** Further headers; the ones that every request has stand in {@link Transport}. */
+    final Map<String, String> headers = new HashMap<>();
     final String method;
     final boolean authenticated;
     final boolean keyed;
@@ -32,23 +34,32 @@ public final class Request {
     private boolean bodyWanted;
     private Map<String, String> form;
     private String token;
+    private String contentType;
 
     Request(NorthApiClient client, Operation operation) {
-        this.client = client;
-        this.method = operation.method();
-        this.path = operation.path();
-        this.authenticated = operation.authenticated();
-        this.keyed = operation.keyed();
-        this.repeatable = operation.repeatable();
+        this(client, operation.method(), operation.path(), operation.authenticated(), operation.keyed(), operation.repeatable());
     }
 
-    Request(NorthApiClient client, String method, String path, boolean keyed) {
+    private Request(NorthApiClient client, String method, String path, boolean authenticated, boolean keyed, boolean repeatable) {
         this.client = client;
         this.method = method;
         this.path = path;
-        this.authenticated = true;
+        this.authenticated = authenticated;
         this.keyed = keyed;
-        this.repeatable = "GET".equals(method);
+        this.repeatable = repeatable;
+    }
+
+    /** To any address, with a token. */
+    static Request free(NorthApiClient client, String method, String path) {
+        return new Request(client, method, path, true, false, "GET".equals(method));
+    }
+
+    /** To any address, with these headers and no others. */
+    static Request bare(NorthApiClient client, String method, String path, Map<String, String> headers, String contentType) {
+        Request request = new Request(client, method, path, false, false, "GET".equals(method));
+        request.headers.putAll(headers);
+        request.contentType = contentType;
+        return request;
     }
 
     /**
@@ -209,6 +220,9 @@ public final class Request {
     }
 
     String contentType() {
+        if (contentType != null) {
+            return contentType;
+        }
         return form != null ? FORM : JSON;
     }
 

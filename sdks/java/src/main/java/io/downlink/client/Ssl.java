@@ -43,7 +43,8 @@ final class Ssl {
             SSLContext context = SSLContext.getInstance("TLS");
             context.init(keys(wanted), trust(wanted, verifier), null);
             return context;
-        } catch (GeneralSecurityException | IOException e) {
+        } catch (GeneralSecurityException | IOException | IllegalArgumentException e) {
+            // The last of them is how the runtime says that there is no such file.
             throw new NorthApiException(ExceptionEnum.CLIENT_SSL_CONFIG_ERROR, e);
         }
     }

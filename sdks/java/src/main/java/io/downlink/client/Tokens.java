@@ -6,6 +6,7 @@ import io.downlink.client.dto.AuthRefreshOutDTO;
 import io.downlink.client.dto.ClientInfo;
 import io.downlink.constant.ExceptionEnum;
 import java.lang.System.Logger.Level;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.ScheduledExecutorService;
@@ -41,6 +42,7 @@ final class Tokens {
     private volatile String refresh;
     private volatile boolean timerFlag;
     private volatile long fetches;
+    private volatile Duration renewal;
     private NorthApiException lastFailure;
     private ScheduledExecutorService timer;
 
@@ -131,6 +133,11 @@ final class Tokens {
         }
     }
 
+    /** Renews in these steps, whatever the platform says of a token's life: for tests. */
+    void renewEvery(Duration step) {
+        renewal = step;
+    }
+
     boolean isTimerFlag() {
         return timerFlag;
     }
@@ -201,7 +208,11 @@ final class Tokens {
         fetches++;
     }
 
-    private static long untilRenewal(Integer expiresIn) {
+    private long untilRenewal(Integer expiresIn) {
+        Duration fixed = renewal;
+        if (fixed != null) {
+            return fixed.toMillis();
+        }
         long life = TimeUnit.SECONDS.toMillis(expiresIn == null || expiresIn <= 0 ? LIFE_DEFAULT_S : expiresIn);
         return life - Math.min(life / 10, MARGIN_MAX_MS);
     }

@@ -91,6 +91,7 @@ final class Transport {
 
     private HttpRequest build(Request request, URI address, byte[] content, ClientInfo info, String token, String key) {
         HttpRequest.Builder builder = HttpRequest.newBuilder(address).timeout(settings.socket).header("Accept", "application/json");
+        request.headers.forEach(builder::setHeader);
         if (token != null) {
             builder.header("app_key", info.getAppId()).header("Authorization", "Bearer " + token);
         }

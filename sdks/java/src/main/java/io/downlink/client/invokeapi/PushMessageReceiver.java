@@ -26,13 +26,15 @@ import javax.net.ssl.SSLContext;
  * Takes what the platform pushes: override the handlers that you want, and {@link #start} it, or hand what a framework of your own
  * receives to {@link #receive} or {@link #dispatch}.
  *
+ * <p>It takes messages at any path; {@link #PATH} and {@link #COMMAND_PATH} are the ones that applications of the vendor's SDK give.
+ *
  * <p>A handler that throws has not done its work: the platform gets a 500 and repeats the message later. The same message may come twice;
  * signed ones are recognised by their {@code webhook-id}, and handled once.
  */
 public class PushMessageReceiver extends PushHandlers implements AutoCloseable {
-    /** Where messages are posted. */
+    /** Where messages are posted, by custom. */
     public static final String PATH = "/v1.0.0/messageReceiver";
-    /** Where changes of a command's status are posted; {@link #PATH} takes them too. */
+    /** Where changes of a command's status are posted, by custom. */
     public static final String COMMAND_PATH = PATH + "/cmd";
 
     private static final System.Logger LOG = System.getLogger("io.downlink.client");
@@ -43,7 +45,6 @@ public class PushMessageReceiver extends PushHandlers implements AutoCloseable {
     private static final int OK = 200;
     private static final int BAD_REQUEST = 400;
     private static final int UNAUTHORIZED = 401;
-    private static final int NOT_FOUND = 404;
     private static final int METHOD_NOT_ALLOWED = 405;
     private static final int TOO_LARGE = 413;
     private static final int FAILED = 500;
@@ -224,10 +225,6 @@ public class PushMessageReceiver extends PushHandlers implements AutoCloseable {
     }
 
     private int judged(HttpExchange exchange) throws IOException {
-        String path = exchange.getRequestURI().getPath();
-        if (!path.equals(PATH) && !path.equals(COMMAND_PATH)) {
-            return NOT_FOUND;
-        }
         if (!exchange.getRequestMethod().equals("POST")) {
             return METHOD_NOT_ALLOWED;
         }
