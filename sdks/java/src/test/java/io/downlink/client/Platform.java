@@ -115,7 +115,14 @@ public final class Platform implements AutoCloseable {
 
     /** Keeps the device awake until it is closed. */
     public Awake awake(Device device, String... flags) {
-        return new Awake(device, flags);
+        List<String> args = new ArrayList<>(List.of(device.id, "--secret", device.secret));
+        args.addAll(List.of(flags));
+        return awake(args.toArray(String[]::new));
+    }
+
+    /** The same, with the arguments of {@code device play}. */
+    public Awake awake(String... args) {
+        return new Awake(args);
     }
 
     public void fault(String name) {
@@ -264,11 +271,10 @@ public final class Platform implements AutoCloseable {
     public final class Awake implements AutoCloseable {
         private final Process process;
 
-        Awake(Device device, String... flags) {
-            List<String> command = new ArrayList<>(List.of(binary(), "device", "play", device.id));
-            command.addAll(List.of("--secret", device.secret, "--data", folder.toString()));
-            command.addAll(List.of(flags));
-            command.addAll(List.of("--", "sh", "-c", "echo awake; exec cat"));
+        Awake(String... args) {
+            List<String> command = new ArrayList<>(List.of(binary(), "device", "play"));
+            command.addAll(List.of(args));
+            command.addAll(List.of("--data", folder.toString(), "--", "sh", "-c", "echo awake; exec cat"));
             try {
                 process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
                 BufferedReader lines = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));

@@ -62,14 +62,14 @@ class TlsTest {
     void thePlatformsOwnAuthorityIsTrustedWhenGiven() throws Exception {
         try (Platform platform = Platform.startWithTls()) {
             App app = platform.app();
-            Path authority = platform.folder().resolve("tls/ca.pem");
+            Path own = platform.folder().resolve("tls/ca.pem");
             refused("1003", () -> logIn(app, null));
             SSLConfig pem = new SSLConfig();
-            pem.setTrustCAPath(authority.toString());
+            pem.setTrustCAPath(own.toString());
             assertNotNull(logIn(app, pem));
             for (String type : new String[] {"JKS", "PKCS12"}) {
                 SSLConfig store = new SSLConfig();
-                store.setTrustCAPath(trustStore(type, authority));
+                store.setTrustCAPath(trustStore(type, own));
                 store.setTrustCAPwd(PASSWORD);
                 assertNotNull(logIn(app, store), type);
             }
