@@ -97,8 +97,8 @@ class InvokeDeviceServiceTest {
             platform.fault(fault[0]);
             refusals.expect(fault[1], () -> service.invokeDeviceService(device.id, "WaterMeter", told, null, null));
         }
-        try (Awake awake = platform.awake(device)) {
-            assertNotNull(awake);
+        try (Awake first = platform.awake(device)) {
+            assertNotNull(first);
             refusals.expect("100444", () -> service.invokeDeviceService(device.id, "Nothing", call, null, null));
             refusals.expect("102203", () -> service.invokeDeviceService(device.id, "WaterMeter", call("NOTHING"), null, null));
             platform.operator("device", "mute-command", device.id, "WaterMeter", "SET_PERIOD");
@@ -112,9 +112,12 @@ class InvokeDeviceServiceTest {
             another.setBody(null);
             refusals.expect("190409", () -> service.invokeDeviceService(device.id, "WaterMeter", another, null, null));
             client.setIdempotencyKeys(null);
-            platform.fault("refuse-frame");
-            refusals.expect("50252", () -> service.invokeDeviceService(device.id, "WaterMeter", call, null, null));
         }
+        Awake awake = platform.awake(device);
+        platform.fault("refuse-frame");
+        refusals.expect("50252", () -> service.invokeDeviceService(device.id, "WaterMeter", call, null, null));
+        // The connection ends with this fault, and the device sees it.
+        awake.end(1);
         UpdateDeviceCommandTest.exhaust(platform, app, new SignalDelivery(client));
         refusals.expect("1010009", () -> service.invokeDeviceService(device.id, "WaterMeter", call, null, null));
         // A body that ends before it is whole, and one that never ends: this client sends neither.

@@ -26,6 +26,7 @@ public final class Platform implements AutoCloseable {
     private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final AtomicInteger NAMES = new AtomicInteger();
     private static final long START_S = 60;
+    private static final long NOTICE_S = 2;
     private static Platform shared;
 
     private final Path folder;
@@ -270,17 +271,19 @@ public final class Platform implements AutoCloseable {
     /** A device that is awake. */
     public final class Awake implements AutoCloseable {
         private final Process process;
+        private final Path said;
 
         Awake(String... args) {
             List<String> command = new ArrayList<>(List.of(binary(), "device", "play"));
             command.addAll(List.of(args));
             command.addAll(List.of("--data", folder.toString(), "--", "sh", "-c", "echo awake; exec cat"));
             try {
-                process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+                said = Files.createTempFile(folder, "device", ".log");
+                process = new ProcessBuilder(command).redirectError(said.toFile()).start();
                 BufferedReader lines = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
                 for (String line = lines.readLine(); !"awake".equals(line); line = lines.readLine()) {
                     if (line == null) {
-                        throw new AssertionError("the device did not wake");
+                        throw new AssertionError("the device did not wake: " + Files.readString(said));
                     }
                 }
             } catch (IOException e) {
@@ -288,8 +291,26 @@ public final class Platform implements AutoCloseable {
             }
         }
 
+        /** Ends it, however it stands. */
+        public void kill() {
+            process.destroyForcibly();
+        }
+
         @Override
         public void close() {
+            end(0);
+        }
+
+        /** Lets it sleep again; it ends with this status. */
+        public void end(int status) {
+            try {
+                if (status != 0) {
+                    // What ends it comes over the network: it is to see that before it is sent to sleep.
+                    process.waitFor(NOTICE_S, TimeUnit.SECONDS);
+                }
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
             try (OutputStream end = process.getOutputStream()) {
                 end.flush();
             } catch (IOException e) {
@@ -297,8 +318,8 @@ public final class Platform implements AutoCloseable {
             }
             try {
                 process.getInputStream().readAllBytes();
-                if (process.waitFor() != 0) {
-                    throw new AssertionError("the device ended with " + process.exitValue());
+                if (process.waitFor() != status) {
+                    throw new AssertionError("the device ended with " + process.exitValue() + ": " + Files.readString(said));
                 }
             } catch (IOException e) {
                 throw new UncheckedIOException(e);

@@ -35,7 +35,7 @@ class ScenarioTest {
     private static final Map<String, Set<String>> MEMBERS = Map.of(
         "cli", Set.of("note", "cli", "save"),
         "awake", Set.of("note", "awake", "as"),
-        "asleep", Set.of("note", "asleep"),
+        "asleep", Set.of("note", "asleep", "exit"),
         "callbacks", Set.of("note", "callbacks", "expect"),
         "call", Set.of("note", "call", "args", "credentials", "repeat", "expect", "save"));
 
@@ -69,14 +69,14 @@ class ScenarioTest {
                     try {
                         step(step);
                     } catch (AssertionError | Exception e) {
+                        devices.values().forEach(Awake::kill);
                         throw new AssertionError("step " + ran + ", " + step.path("note").asText("without a note") + ": " + e.getMessage() + "\n" + step, e);
                     }
                 }
             }
             listening.nothingMore();
-        } finally {
-            devices.values().forEach(Awake::close);
         }
+        assertEquals(Set.of(), devices.keySet(), "devices that still wake");
         assertEquals(scenario.get("steps").size(), ran);
         assertTrue(ran > 100, "the scenario is shorter than it was: " + ran);
         Set<String> all = new TreeSet<>();
@@ -116,7 +116,7 @@ class ScenarioTest {
                 devices.put(step.get("as").asText(), platform.awake(texts(filled(step.get("awake")))));
                 break;
             case "asleep":
-                devices.remove(step.get("asleep").asText()).close();
+                devices.remove(step.get("asleep").asText()).end(step.path("exit").asInt(0));
                 break;
             case "callbacks":
                 JsonNode expected = filled(step.get("expect"));

@@ -37,6 +37,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLPeerUnverifiedException;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -52,10 +53,21 @@ class TlsTest {
     /** A key with a certificate for a host that nothing here is. */
     private static Path identity;
 
+    /** A platform that shows that certificate, and asks for one by the same authority. */
+    private static Platform strange;
+
     @BeforeAll
-    static void makeCertificates() throws IOException {
+    static void makeCertificates() throws Exception {
         authority = new Authority(folder);
         identity = authority.sign("identity", "cn=identity", "dns:elsewhere.example");
+        Path[] pem = pem(identity, "identity");
+        strange = Platform.startWithTls("--set", "tls.cert_file=" + pem[0], "--set", "tls.key_file=" + pem[1], "--set", "north.client_certs=required",
+            "--set", "north.client_ca_file=" + authority.certificate());
+    }
+
+    @AfterAll
+    static void stop() {
+        strange.close();
     }
 
     @Test
@@ -86,48 +98,42 @@ class TlsTest {
 
     @Test
     void aClientCertificateIsShown() throws Exception {
-        try (Platform platform = Platform.startWithTls("--set", "north.client_certs=required", "--set",
-            "north.client_ca_file=" + authority.certificate())) {
-            App app = platform.app();
-            SSLConfig config = new SSLConfig();
-            config.setTrustCAPath(platform.folder().resolve("tls/ca.pem").toString());
-            // With TLS 1.3 the refusal comes after the client has begun to send: it cannot know.
-            NorthApiException naked = assertThrows(NorthApiException.class, () -> logIn(app, config));
-            assertTrue(Set.of("1003", "1004").contains(naked.getError_code()), naked::toString);
-            config.setSelfCertPath(identity.toString());
-            config.setSelfCertPwd(PASSWORD);
-            assertNotNull(logIn(app, config));
-        }
+        App app = strange.app();
+        SSLConfig config = new SSLConfig();
+        config.setTrustCAPath(authority.certificate().toString());
+        NorthApiClient client = app.client();
+        client.setHostnameVerifier((host, session) -> true);
+        client.initSSLConfig(config);
+        // With TLS 1.3 the refusal comes after the client has begun to send: it cannot know.
+        NorthApiException naked = assertThrows(NorthApiException.class, () -> new Authentication(client).getAuthToken());
+        assertTrue(Set.of("1003", "1004").contains(naked.getError_code()), naked::toString);
+        client.initSSLConfig(withIdentity());
+        assertNotNull(new Authentication(client).getAuthToken());
     }
 
     @Test
     void hostNamesAreJudgedStrictlyUnlessTheApplicationDoesIt() throws Exception {
-        Path[] pem = pem(identity, "identity");
-        try (Platform platform = Platform.startWithTls("--set", "tls.cert_file=" + pem[0], "--set", "tls.key_file=" + pem[1])) {
-            App app = platform.app();
-            SSLConfig config = new SSLConfig();
-            config.setTrustCAPath(authority.certificate().toString());
-            refused("1003", () -> logIn(app, config));
-            NorthApiClient client = app.client();
-            client.initSSLConfig(config);
-            List<String> asked = new CopyOnWriteArrayList<>();
-            client.setHostnameVerifier((host, session) -> {
-                try {
-                    asked.add(host + " " + ((X509Certificate) session.getPeerCertificates()[0]).getSubjectX500Principal());
-                } catch (SSLPeerUnverifiedException e) {
-                    throw new AssertionError(e);
-                }
-                return asked.size() > 1;
-            });
-            refused("1003", () -> new Authentication(client).getAuthToken());
-            assertNotNull(new Authentication(client).getAuthToken());
-            assertEquals(List.of("127.0.0.1 CN=identity", "127.0.0.1 CN=identity"), asked);
-            // The application judges the name, and the chain is judged all the same.
-            NorthApiClient trusting = app.client();
-            trusting.setHostnameVerifier((host, session) -> true);
-            trusting.initSSLConfig();
-            refused("1003", () -> new Authentication(trusting).getAuthToken());
-        }
+        App app = strange.app();
+        refused("1003", () -> logIn(app, withIdentity()));
+        NorthApiClient client = app.client();
+        client.initSSLConfig(withIdentity());
+        List<String> asked = new CopyOnWriteArrayList<>();
+        client.setHostnameVerifier((host, session) -> {
+            try {
+                asked.add(host + " " + ((X509Certificate) session.getPeerCertificates()[0]).getSubjectX500Principal());
+            } catch (SSLPeerUnverifiedException e) {
+                throw new AssertionError(e);
+            }
+            return asked.size() > 1;
+        });
+        refused("1003", () -> new Authentication(client).getAuthToken());
+        assertNotNull(new Authentication(client).getAuthToken());
+        assertEquals(List.of("127.0.0.1 CN=identity", "127.0.0.1 CN=identity"), asked);
+        // The application judges the name, and the chain is judged all the same.
+        NorthApiClient trusting = app.client();
+        trusting.setHostnameVerifier((host, session) -> true);
+        trusting.initSSLConfig();
+        refused("1003", () -> new Authentication(trusting).getAuthToken());
     }
 
     @Test
@@ -162,6 +168,14 @@ class TlsTest {
             URI address = URI.create("https://127.0.0.1:" + receiver.getAddress().getPort() + PushMessageReceiver.PATH);
             assertEquals("ok", http.send(HttpRequest.newBuilder(address).POST(BodyPublishers.ofString("{}")).build(), BodyHandlers.ofString()).body());
         }
+    }
+
+    private static SSLConfig withIdentity() {
+        SSLConfig config = new SSLConfig();
+        config.setTrustCAPath(authority.certificate().toString());
+        config.setSelfCertPath(identity.toString());
+        config.setSelfCertPwd(PASSWORD);
+        return config;
     }
 
     private static String logIn(App app, SSLConfig config) throws NorthApiException {
