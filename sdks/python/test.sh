@@ -40,7 +40,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PYTHONDONTWRITEBYTECODE=1
 
 cd sdks/python
 "$venv/bin/mypy" --cache-dir "$folder/mypy" --strict python/downlink
-MYPYPATH=tests:.. "$venv/bin/mypy" --cache-dir "$folder/mypy" --strict tests/*.py
+MYPYPATH=tests:.. "$venv/bin/mypy" --cache-dir "$folder/mypy" --strict tests/*.py examples
 
 # Pytest's closing line is shown last; what it counts must be no less than what is known to be there.
 "$venv/bin/pytest" -p no:cacheprovider -q "$@" </dev/null | tee "$folder/pytest.log"

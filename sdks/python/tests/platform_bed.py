@@ -77,11 +77,16 @@ class Platform:
 
     def cli(self, *arguments: str) -> Any:
         """Runs a command of the operator; returns what it printed as JSON."""
-        command = [binary(), *arguments, "--json", "--data", str(self.folder)]
+        text = self.cli_text(*arguments, "--json")
+        return json.loads(text) if text.strip() else None
+
+    def cli_text(self, *arguments: str) -> str:
+        """Runs a command of the operator; returns what it printed."""
+        command = [binary(), *arguments, "--data", str(self.folder)]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"downlink {' '.join(arguments)} ended with {done.returncode}: {done.stderr}")
-        return json.loads(done.stdout) if done.stdout.strip() else None
+        return done.stdout
 
     def register(self, node_id: str, *flags: str, profile: Optional[str] = "Downlink/WM1") -> Device:
         """A device of the application, with the water meter's profile unless told otherwise."""
@@ -91,7 +96,7 @@ class Platform:
 
     def play(self, device: Device, *flags: str) -> None:
         """The device wakes, does what the flags say, and sleeps again."""
-        self.cli("device", "play", device.node_id, "--secret", device.secret, *flags)
+        self.cli_text("device", "play", device.node_id, "--secret", device.secret, *flags)
 
     @contextlib.contextmanager
     def awake(self, device: Device, *flags: str) -> Iterator[None]:

@@ -151,6 +151,9 @@ class Stage:
 
     def _asleep(self, step: Json, save: Json) -> None:
         player = self._players.pop(step["asleep"])
+        if "exit" in step:
+            # It ends by itself: the platform has ended its connection.
+            player.wait(timeout=60)
         player.communicate(timeout=60)
         if player.returncode != step.get("exit", 0):
             raise Wrong(f"the device ended with {player.returncode}")

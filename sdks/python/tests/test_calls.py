@@ -182,6 +182,18 @@ def test_texts_go_as_they_are(client: downlink.Client, meter: Device) -> None:
         client.call("noSuchCall")
 
 
+def test_processes_share_a_token(platform: Platform, client: downlink.Client, new_client: Callable[..., downlink.Client], meter: Device) -> None:
+    token, other = client.access_token(), new_client()
+    before = platform.requests("getAuthToken")
+    shared = other.with_access_token(token)
+    assert shared.query_device_status(meter.id).device_id == meter.id and shared.access_token() == token
+    assert platform.requests("getAuthToken") == before
+    assert token not in repr(shared)
+    with pytest.raises(downlink.ContractError) as refused:
+        other.with_access_token("ended").query_device_status(meter.id)
+    assert refused.value.code is ErrorCode.INVALID_TOKEN
+
+
 @pytest.mark.parametrize("device_id", ["", ".", ".."])
 def test_an_id_that_would_lead_elsewhere_is_not_sent(platform: Platform, client: downlink.Client, device_id: str) -> None:
     client.access_token()

@@ -61,7 +61,7 @@ class AsyncClient(Base, AsyncOperations):
 
     async def access_token(self) -> str:
         """The token that calls of this client carry now: fetched or renewed if need be."""
-        return (await self.call("accessToken")).text
+        return self._token or (await self.call("accessToken")).text
 
     async def aclose(self) -> None:
         """Lets go of the connections. The token stays valid: others may use it. `logout_auth_token` ends it."""
@@ -82,6 +82,7 @@ class AsyncClient(Base, AsyncOperations):
                 call.variables,
                 query=self._query(call),
                 body=call.text(),
+                access_token=self._token,
                 idempotency_key=call.key,
             )
         )

@@ -53,6 +53,7 @@ class Base:
             SettingError: if the address is no `http` or `https` one, or certificates, key or proxy cannot be used.
         """
         self._owner: Optional[str] = None
+        self._token: Optional[str] = None
         self._native: Optional[_native.Client] = native(
             base_url,
             app_id,
@@ -70,9 +71,20 @@ class Base:
     def for_owner(self: B, app_id: str) -> B:
         """The same client acting on resources of another application, which has granted this one access. Both share connections and
         token. Calls that name an `app_id` themselves go by that."""
+        other = self._copy()
+        other._owner = app_id
+        return other
+
+    def with_access_token(self: B, token: str) -> B:
+        """The same client under a token that somebody else keeps, such as another process: the platform knows one login of an application
+        at a time. When the platform refuses it, the caller is told (1010005)."""
+        other = self._copy()
+        other._token = token
+        return other
+
+    def _copy(self: B) -> B:
         other: B = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
-        other._owner = app_id
         return other
 
     def __repr__(self) -> str:
@@ -132,7 +144,7 @@ class Client(Base, Operations):
 
     def access_token(self) -> str:
         """The token that calls of this client carry now: fetched or renewed if need be."""
-        return self.call("accessToken").text
+        return self._token or self.call("accessToken").text
 
     def close(self) -> None:
         """Lets go of the connections. The token stays valid: others may use it. `logout_auth_token` ends it."""
@@ -153,6 +165,7 @@ class Client(Base, Operations):
                 call.variables,
                 query=self._query(call),
                 body=call.text(),
+                access_token=self._token,
                 idempotency_key=call.key,
             )
         )
