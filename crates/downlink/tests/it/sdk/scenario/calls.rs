@@ -27,18 +27,14 @@ pub(super) async fn typed(client: &Client, args: &Arguments) -> Option<Ended> {
     let owned = args.owner.as_deref().map(|owner| client.for_owner(owner));
     let client = owned.as_ref().unwrap_or(client);
     match args.operation {
-        Operation::GetAuthToken => match args.are_none() {
-            true => Some(shown(client.get_auth_token().await)),
-            false => None,
-        },
-        Operation::RefreshAuthToken => match args.are_none() {
-            true => Some(shown(client.refresh_auth_token().await)),
-            false => None,
-        },
-        Operation::LogoutAuthToken => match args.are_none() {
-            true => Some(shown(client.logout_auth_token().await)),
-            false => None,
-        },
+        Operation::GetAuthToken if args.are_none() => Some(shown(client.get_auth_token().await)),
+        Operation::RefreshAuthToken if args.are_none() => {
+            Some(shown(client.refresh_auth_token().await))
+        }
+        Operation::LogoutAuthToken if args.are_none() => {
+            Some(shown(client.logout_auth_token().await))
+        }
+        Operation::GetAuthToken | Operation::RefreshAuthToken | Operation::LogoutAuthToken => None,
         Operation::PostDeviceCommand
         | Operation::UpdateDeviceCommand
         | Operation::CreateDeviceCmdCancelTask

@@ -5,7 +5,7 @@ use super::arguments::Arguments;
 use super::calls::{Ended, typed};
 use super::steps::{Call, Expect, Kind, Step};
 use super::values::{differs, filled, found};
-use crate::process::{Server, downlink};
+use crate::process::{Server, downlink, wait};
 use sdk::api::Operation;
 use sdk::api::callbacks::ResultCodes;
 use sdk::webhook::{Callback, Event, Receiver, Verifier, WebhookSecret};
@@ -13,7 +13,7 @@ use sdk::{Client, Error};
 use serde_json::{Map, Value};
 use std::collections::{BTreeSet, HashMap};
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -112,8 +112,11 @@ impl Stage {
                     .awake
                     .remove(name)
                     .ok_or(format!("{name} is not awake"))?;
-                drop(child.stdin.take());
-                let status = child.wait().expect("a child");
+                // One that ends badly ends by itself: the platform has ended its connection.
+                if *exit == 0 {
+                    drop(child.stdin.take());
+                }
+                let status = ended(&mut child)?;
                 if status.code() == Some(*exit) {
                     Ok(())
                 } else {
@@ -330,6 +333,16 @@ fn operator(
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
     Ok(serde_json::from_slice(&output.stdout).unwrap_or_default())
+}
+
+/// How a process ends, which is waited for.
+fn ended(child: &mut Child) -> Result<ExitStatus, String> {
+    let mut status = None;
+    wait("the device's process ends", || {
+        status = child.try_wait().expect("a child");
+        status.is_some()
+    });
+    status.ok_or_else(|| "it does not end".to_owned())
 }
 
 /// Has a device wake, and waits until the platform has seen it.

@@ -17,7 +17,7 @@ pub(super) enum Kind {
     Cli(Vec<Value>),
     /// A device wakes, under a name.
     Awake(Vec<Value>, String),
-    /// It goes back to sleep; its process ends with this status.
+    /// It goes back to sleep; where this status is not 0 it is lost instead, and its process ends with that.
     Asleep(String, i32),
     /// A call of the client.
     Call(Call),
