@@ -120,8 +120,9 @@ impl Client {
     /// Carries out a call: a token, the request, and again where [`Retry`](crate::Retry) says so.
     pub(crate) async fn call_as(&self, request: &Request, token: &Token) -> Result<Bytes, Error> {
         check_target(&request.target)?;
-        let span = tracing::debug_span!("downlink", operation = request.operation.name());
-        let work = self.tries(request, token).instrument(span);
+        let work = self
+            .tries(request, token)
+            .instrument(span(request.operation));
         match self.shared.transport.call_timeout {
             None => work.await,
             Some(longest) => tokio::time::timeout(longest, work)
@@ -193,6 +194,11 @@ impl fmt::Debug for Client {
             .field("owner", &self.owner)
             .finish_non_exhaustive()
     }
+}
+
+/// What a call's events are told in.
+pub(crate) fn span(operation: Operation) -> tracing::Span {
+    tracing::debug_span!("downlink", operation = operation.id())
 }
 
 fn caller<'a>(tokens: &'a Tokens, token: &'a Secret) -> Caller<'a> {

@@ -9,6 +9,19 @@
 #![doc = concat!("```no_run\n", include_str!("../examples/handle_errors.rs"), "```")]
 //! # Callbacks
 #![doc = concat!("```no_run\n", include_str!("../examples/receive_callbacks.rs"), "```")]
+//! # What it logs
+//! By `tracing`, under the target `sdk`. Each call is a span `downlink` at DEBUG, whose `operation` is the `operationId` of `openapi.json`;
+//! in it are:
+//!
+//! | event | level | fields |
+//! |---|---|---|
+//! | `logs in`, `refreshes its token`, `the token is refused; logs in anew` | DEBUG | |
+//! | `tries again` | DEBUG | `tries` so far, `wait`, `error` |
+//! | `refused` | DEBUG | `status`, `request_id`: what the platform calls the request in its own log |
+//! | `answered` | TRACE | `status` |
+//!
+//! A receiver of callbacks tells at WARN of those that it refuses, and of a handler that fails. Tokens, secrets, bodies and addresses are
+//! never logged.
 
 mod builder;
 mod calls;

@@ -63,7 +63,10 @@ async fn the_log_names_each_operation_and_no_secret() {
     let text = String::from_utf8(log.text.lock().expect("unharmed").clone()).expect("text");
     let request_id = refused.request_id().expect("an error has one");
     for told in [
-        "postDeviceCommand",
+        "downlink{operation=\"getAuthToken\"}: sdk::tokens: logs in",
+        "downlink{operation=\"refreshAuthToken\"}: sdk::tokens: refreshes its token",
+        "downlink{operation=\"postDeviceCommand\"}: sdk::transport: answered status=201",
+        "downlink{operation=\"queryDeviceStatus\"}: sdk::transport: refused status=503",
         "the token is refused; logs in anew",
         "refreshes its token",
         request_id,
