@@ -16,15 +16,19 @@ const PORTS: [(&str, &str); 4] = [
     ("8883", "DOWNLINK_MQTT_TLS_PORT"),
 ];
 
-/// Every shell block of the quick start, in order, without the build: the program is built already.
-fn quick_start() -> String {
-    let (_, rest) = README
-        .split_once("\n## Quick start\n")
-        .expect("the chapter");
+/// Every shell block of a chapter, in order.
+pub(crate) fn blocks(text: &str, chapter: &str) -> String {
+    let heading = format!("\n## {chapter}\n");
+    let (_, rest) = text.split_once(&heading).expect("the chapter");
     let (chapter, _) = rest.split_once("\n## ").expect("the next one");
     let blocks = chapter.split("```bash\n").skip(1);
     let blocks = blocks.map(|block| block.split_once("```").expect("an end").0);
-    let script: String = blocks.collect();
+    blocks.collect()
+}
+
+/// Those of the quick start, without the build: the program is built already.
+fn quick_start() -> String {
+    let script = blocks(README, "Quick start");
     let (build, script) = script.split_once('\n').expect("lines");
     assert_eq!(build, "cargo build --release");
     script.to_owned()
@@ -41,7 +45,7 @@ impl Drop for Group {
 }
 
 /// Runs the script in `folder`, which looks like a clone in which the program was built, and returns what it printed.
-fn run(folder: &Path, script: &str) -> String {
+pub(crate) fn run(folder: &Path, script: &str) -> String {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let release = folder.join("target/release");
     std::fs::create_dir_all(&release).expect("a folder");

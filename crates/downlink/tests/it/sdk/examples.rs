@@ -10,14 +10,17 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::timeout;
 
 const SDK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../sdk");
 /// The longest that a callback is waited for.
 const WITHIN: Duration = Duration::from_secs(30);
-const RUN: [&str; 4] = [
+const RUN: [&str; 6] = [
+    "application",
+    // By the test of docs/sdk-rust.md.
+    "first_command",
     "handle_errors",
     "receive_callbacks",
     "send_command",
@@ -25,36 +28,78 @@ const RUN: [&str; 4] = [
     "test_bed",
 ];
 
-/// Builds the examples, as `cargo test --workspace` does: there it has nothing left to do.
+/// Where the examples are. `cargo test --workspace` builds them before it runs anything; they are built here where that was not so.
 pub(crate) fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let program = Path::new(env!("CARGO_BIN_EXE_downlink"));
         let profile = program.parent().expect("it lies in a folder");
-        let target = profile.parent().expect("two levels deep");
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--locked", "--offline"]);
-        build.args(["--workspace", "--examples", "--target-dir"]);
-        build.arg(target).current_dir(SDK);
-        if profile.ends_with("release") {
-            build.arg("--release");
+        let folder = profile.join("examples");
+        if !are_fresh(&folder) {
+            build(profile);
         }
-        assert!(build.status().expect("cargo").success());
-        profile.join("examples")
+        folder
     })
 }
 
-/// Runs an example to its end, and returns what it printed.
-async fn run(bed: &Bed, name: &'static str, settings: &[(&str, &str)]) -> String {
+/// Whether every example was built after the last change of what it is made of.
+fn are_fresh(folder: &Path) -> bool {
+    let root = Path::new(SDK).join("../..");
+    let sources = ["Cargo.lock", "Cargo.toml", "crates/api", "crates/sdk"];
+    let changed = sources.map(|source| changed(&root.join(source)));
+    let changed = changed.into_iter().max().expect("sources");
+    RUN.iter().all(|name| {
+        let built = folder.join(name).metadata();
+        built.is_ok_and(|built| built.modified().expect("a time") >= changed)
+    })
+}
+
+/// When a file, or anything in a folder, was changed last.
+fn changed(path: &Path) -> SystemTime {
+    let own = path.metadata().expect("it is there");
+    let own = own.modified().expect("a time");
+    if !path.is_dir() {
+        return own;
+    }
+    let inner = path.read_dir().expect("a folder");
+    let inner = inner.map(|entry| changed(&entry.expect("an entry").path()));
+    inner.fold(own, SystemTime::max)
+}
+
+fn build(profile: &Path) {
+    let target = profile.parent().expect("two levels deep");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build.args(["build", "--quiet", "--locked", "--offline"]);
+    build.args(["--workspace", "--examples", "--target-dir"]);
+    build.arg(target).current_dir(SDK);
+    if profile.ends_with("release") {
+        build.arg("--release");
+    }
+    assert!(build.status().expect("cargo").success());
+}
+
+/// An example, with the settings that each has, and further ones.
+pub(super) fn program(
+    bed: &Bed,
+    name: &'static str,
+    settings: &[(&str, &str)],
+) -> tokio::process::Command {
     assert!(RUN.contains(&name));
     let mut command = tokio::process::Command::new(folder().join(name));
     command
         .env("DOWNLINK_URL", bed.server.ports.north_url())
         .env("DOWNLINK_APP", "app")
         .env("DOWNLINK_SECRET", &bed.secret)
-        .envs(settings.iter().copied());
-    let output = command.output().await.expect("it was built");
+        .envs(settings.iter().copied())
+        .kill_on_drop(true);
+    command
+}
+
+/// Runs an example to its end, and returns what it printed.
+pub(super) async fn run(bed: &Bed, name: &'static str, settings: &[(&str, &str)]) -> String {
+    let output = program(bed, name, settings).output().await;
+    let output = output.expect("it was built");
     assert!(
         output.status.success(),
         "{name}: {}",
@@ -140,6 +185,68 @@ async fn r5_4_signed_callbacks_are_received_until_a_command_has_ended() {
         assert_eq!(line, format!("{id} is {status}"));
     }
     assert!(receiver.wait().await.expect("ended").success());
+}
+
+#[tokio::test]
+async fn an_application_queues_cancels_calls_and_is_told() {
+    let bed = Bed::with(&["--set", "north.private_callbacks=true"]);
+    let rotate = [
+        "app",
+        "callback",
+        "app",
+        "--rotate-webhook-secret",
+        "--json",
+    ];
+    let app = crate::process::json(bed.data(), &rotate);
+    let secret = app["webhookSecret"].as_str().expect("shown once");
+    let made = bed
+        .client()
+        .reg_direct_device_with_secret(&meter("m"))
+        .await;
+    let made = made.expect("registered");
+    let settings = [
+        ("DOWNLINK_DEVICE", made.device_id.as_str()),
+        ("DOWNLINK_WEBHOOK_SECRET", secret),
+    ];
+    let mut application = program(&bed, "application", &settings)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it was built");
+    let mut lines = BufReader::new(application.stdout.take().expect("piped")).lines();
+    let mut seen = Vec::new();
+    let mut device = None;
+    while let Some(line) = timeout(WITHIN, lines.next_line())
+        .await
+        .expect("in time")
+        .expect("text")
+    {
+        if line == "waits for the meter" {
+            let credentials = Credentials::of_device(made.device_id.clone(), made.secret.expose());
+            let mut meter = Device::new(credentials, Behaviour::water_meter(), 1);
+            let mqtt = bed.server.ports.mqtt.expect("a plain listener");
+            meter.wake(mqtt).await.expect("it wakes");
+            device = Some(meter);
+        }
+        // Without the ids.
+        seen.push(
+            line.trim_start_matches(|c: char| c.is_ascii_hexdigit())
+                .trim()
+                .to_owned(),
+        );
+    }
+    assert!(device.is_some(), "it waits for its meter");
+    let expected = [
+        "is queued",
+        "is CANCELED",
+        "waits for the meter",
+        "is SENT",
+        "is DELIVERED",
+        "is SUCCESSFUL",
+        "the call is Delivered",
+        "the meter answers Some(\"CLOSE_VALVE-RSP\")",
+    ];
+    assert_eq!(seen, expected);
+    assert!(application.wait().await.expect("ended").success());
 }
 
 #[test]

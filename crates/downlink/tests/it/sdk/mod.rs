@@ -3,6 +3,8 @@
 pub(crate) mod examples;
 mod log;
 mod operations;
+mod page;
+mod proxy;
 mod retries;
 mod scenario;
 mod tls;
