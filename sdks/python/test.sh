@@ -40,6 +40,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PYTHONDONTWRITEBYTECODE=1
 
 cd sdks/python
 "$venv/bin/mypy" --cache-dir "$folder/mypy" --strict python/downlink
+# What the extension module really has, against its stub.
+"$venv/bin/stubtest" downlink._native > "$folder/stubtest.log" || fail "$(cat "$folder/stubtest.log")"
 MYPYPATH=tests:.. "$venv/bin/mypy" --cache-dir "$folder/mypy" --strict tests/*.py examples
 
 # Pytest's closing line is shown last; what it counts must be no less than what is known to be there.

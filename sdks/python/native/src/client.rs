@@ -46,7 +46,11 @@ pub(crate) struct Pending(AbortHandle);
 impl Client {
     /// A client of the platform at `base_url` for an application. Settings: see `_native.pyi`. Nothing is sent yet.
     #[new]
-    #[pyo3(signature = (base_url, app_id, secret, **settings))]
+    #[pyo3(
+        signature = (base_url, app_id, secret, **settings),
+        text_signature = "(base_url, app_id, secret, *, ca_pem=None, extra_root_pem=None, certificate_pem=None, key_pem=None, proxy=None, \
+                          timeout=None, connect_timeout=None, call_timeout=None, retry=None)"
+    )]
     fn new(
         py: Python<'_>,
         base_url: String,
@@ -65,7 +69,10 @@ impl Client {
 
     /// Carries out an operation and returns status and text of its success. Blocks; other threads of Python run meanwhile. Raises
     /// `CallError`, or `KeyboardInterrupt` and the like when a signal came.
-    #[pyo3(signature = (operation, variables=Vec::new(), query="", body=None, **options))]
+    #[pyo3(
+        signature = (operation, variables=Vec::new(), query="", body=None, **options),
+        text_signature = "(self, operation, variables=(), query='', body=None, *, token=None, key=None)"
+    )]
     fn call(
         &self,
         operation: &Bound<'_, pyo3::types::PyString>,
@@ -92,7 +99,10 @@ impl Client {
 
     /// Begins an operation and returns at once. `done(answer, error)` is called once, in another thread, with one of the two; never after
     /// `Pending.cancel`, or once the interpreter ends.
-    #[pyo3(signature = (operation, variables=Vec::new(), query="", body=None, **options))]
+    #[pyo3(
+        signature = (operation, variables=Vec::new(), query="", body=None, **options),
+        text_signature = "(self, operation, variables=(), query='', body=None, *, done, token=None, key=None)"
+    )]
     fn start(
         &self,
         operation: &Bound<'_, pyo3::types::PyString>,
@@ -143,17 +153,20 @@ impl Client {
     /// The client of this process; built when it is first asked for.
     fn built(&self, py: Python<'_>) -> PyResult<sdk::Client> {
         let process = std::process::id();
-        let mut built = lock(&self.built);
-        if let Some(built) = built.as_ref().filter(|it| it.process == process) {
+        if let Some(built) = lock(&self.built)
+            .as_ref()
+            .filter(|it| it.process == process)
+        {
             return Ok(built.client.clone());
         }
         let client = self.builder.clone().build();
         let client = client.map_err(|error| raised(py, &error))?;
-        // The parent's connections hang on the parent's runtime.
-        std::mem::forget(built.replace(Built {
+        let before = lock(&self.built).replace(Built {
             process,
             client: client.clone(),
-        }));
+        });
+        // The parent's connections hang on the parent's runtime.
+        std::mem::forget(before);
         Ok(client)
     }
 }

@@ -1,7 +1,11 @@
 """The Rust core. `downlink` and `downlink.northbound` are built on it; programs use those."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, Optional, Union
+from typing import Literal, Optional, Union, final
+
+from typing_extensions import Self
+
+__all__ = ["CallError", "Client", "Pending", "RefusedCallback", "Verifier", "shut_down"]
 
 class CallError(Exception):
     """A call that failed. What a kind of failure does not have is None."""
@@ -26,19 +30,19 @@ class RefusedCallback(Exception):
     status: int
     reason: Literal["unsigned", "forged", "unreadable"]
 
-Answer = tuple[int, str]
-
+@final
 class Pending:
     """A call in progress."""
 
     def cancel(self) -> None:
         """Gives the call up: whether the platform has carried it out is not known."""
 
+@final
 class Client:
     """A client of the northbound contract. Threads may share it; a forked child uses it with connections of its own."""
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         base_url: str,
         app_id: str,
         secret: str,
@@ -58,7 +62,7 @@ class Client:
         call_timeout: Optional[float] = None,
         # How often a call is tried, and seconds: the first wait, the longest, all together. One try if None.
         retry: Optional[tuple[int, float, float, float]] = None,
-    ) -> None: ...
+    ) -> Self: ...
     def call(
         self,
         operation: str,
@@ -68,7 +72,7 @@ class Client:
         *,
         token: Union[str, Literal[False], None] = None,
         key: Union[str, Literal[False], None] = None,
-    ) -> Answer:
+    ) -> tuple[int, str]:
         """Carries out an operation, by its `operationId` in `openapi.json`, and returns status and text of its success.
 
         `variables` are those of the path, in its order, not encoded; `query` is encoded; `body` is JSON. `token`: None is the client's own,
@@ -83,16 +87,17 @@ class Client:
         query: str = "",
         body: Optional[str] = None,
         *,
-        done: Callable[[Optional[Answer], Optional[CallError]], object],
+        done: Callable[[Optional[tuple[int, str]], Optional[CallError]], object],
         token: Union[str, Literal[False], None] = None,
         key: Union[str, Literal[False], None] = None,
     ) -> Pending:
         """Begins what `call` does. `done(answer, error)` is called once, in another thread; never after `Pending.cancel`."""
 
+@final
 class Verifier:
     """Verifies callbacks by the Standard Webhooks scheme."""
 
-    def __init__(self, secrets: Sequence[str], tolerance: Optional[float]) -> None: ...
+    def __new__(cls, secrets: Sequence[str], tolerance: Optional[float]) -> Self: ...
     def dispatch(
         self, headers: Sequence[tuple[str, str]], body: bytes, now: Optional[int] = None
     ) -> tuple[Optional[str], Literal["status", "messageConfirm", "commandRsp"], bytes]:

@@ -15,6 +15,9 @@ from .errors import raised
 
 __all__ = ["AsyncClient"]
 
+Answer = tuple[int, str]
+"""Status and text."""
+
 
 class AsyncClient(Base, AsyncOperations):
     """A client for asyncio: every call is a coroutine, and the event loop runs meanwhile. Event loops and threads may share it.
@@ -39,9 +42,9 @@ class AsyncClient(Base, AsyncOperations):
     ) -> Reply:
         """As `Client.call`."""
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[_native.Answer] = loop.create_future()
+        future: asyncio.Future[Answer] = loop.create_future()
 
-        def done(answer: Optional[_native.Answer], error: Optional[_native.CallError]) -> None:
+        def done(answer: Optional[Answer], error: Optional[_native.CallError]) -> None:
             try:
                 loop.call_soon_threadsafe(_settle, future, answer, error)
             except RuntimeError:
@@ -89,7 +92,7 @@ class AsyncClient(Base, AsyncOperations):
 
 
 def _settle(
-    future: asyncio.Future[_native.Answer], answer: Optional[_native.Answer], error: Optional[_native.CallError]
+    future: asyncio.Future[Answer], answer: Optional[Answer], error: Optional[_native.CallError]
 ) -> None:
     """In the loop's own thread."""
     if future.cancelled():
