@@ -181,8 +181,10 @@ def test_a_refusal_is_raised_if_the_service_is_made_so(bed: Bed, token: str) -> 
 
 
 def test_an_empty_data_object_asks_for_nothing(bed: Bed, token: str) -> None:
-    for dto in (UpdateDeviceCommandInDTO(), {}, None):
-        assert updated(bed, token, dto or {"status": None}).error_code == "100022"
+    command = posted(bed, token)
+    nothing: list[Any] = [UpdateDeviceCommandInDTO(), {}, None]
+    for dto in nothing:
+        assert SignalDelivery().updateDeviceCommand(dto, command, None, token).error_code == "100022"
 
 
 def test_an_id_that_is_missing_is_no_call(bed: Bed, token: str) -> None:

@@ -29,9 +29,10 @@ class Constant:
     """Seconds until a connection must stand."""
     requestTimeout: float = 30.0
     """Seconds until an answer must be there; a direct call with `toType` `CLOUD` takes up to 20 (R4.2)."""
-    retryPatience: float = 10.0
-    """How many seconds the waits between tries of one call may take together; 0 tries once. Tried again is only what is sure to have had no
-    effect, or goes under an idempotency key."""
+    retryPatience: float = 0.0
+    """How many seconds the waits between tries of one call may take together, up to five tries; 0 tries once. Tried again is only what is
+    sure to have had no effect, or goes under an idempotency key.
+    """
 
     def readConfFile(self) -> tuple[str, str, str, str]:
         """`platformIp`, `platformPort`, `appId` and `secret` of section `CLIENT_INFO`.
