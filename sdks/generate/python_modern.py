@@ -236,7 +236,9 @@ def _class(model: Model, schema: Schema) -> list[str]:
 def explained(member: Field) -> str:
     """What the document says of a member: in words, then its bounds."""
     facts = []
-    if member.min_length is not None and member.min_length == member.max_length:
+    if member.time_format:
+        facts.append("in whole seconds")
+    elif member.min_length is not None and member.min_length == member.max_length:
         facts.append(f"{member.max_length} characters")
     elif member.max_length is not None:
         facts.append(f"{member.min_length or 0} to {member.max_length} characters")
@@ -331,26 +333,32 @@ def _operations(model: Model, asynchronous: bool) -> str:
     lines += [f"    {'async ' if asynchronous else ''}def _carry_out(self, call: Call[Any]) -> Any:", "        raise NotImplementedError"]
     for operation in model.operations.values():
         method = _method(model, operation)
-        lines += ["", *_function(method, asynchronous)]
+        lines += ["", *_function(model, method, asynchronous)]
         if _pages(model, operation):
             lines += ["", *_iterator(model, method, pager)]
     return _file(lines)
 
 
-def _function(method: _Method, asynchronous: bool) -> list[str]:
+def _signature(name: str, arguments: list[str], answer: str) -> list[str]:
+    short = f"    {name}({', '.join(arguments)}) -> {answer}:"
+    if len(short) <= WIDTH:
+        return [short]
+    return [f"    {name}(", *(f"        {one}," for one in arguments), f"    ) -> {answer}:"]
+
+
+def _function(model: Model, method: _Method, asynchronous: bool) -> list[str]:
     operation = method.operation
     name, await_ = ("async def", "await ") if asynchronous else ("def", "")
-    lines = [f"    {name} {snake(operation.id)}(", "        self,"]
-    lines += [f"        {_qualified(one.declared)}," for one in method.first]
+    first = ["self", *(_qualified(one.declared) for one in method.first)]
     named = [_qualified(one.declared) for one in method.named] + (["idempotency_key: Key = None"] if operation.idempotent_key else [])
-    lines += ["        *,", *(f"        {one}," for one in named)] if named else []
-    lines += [f"    ) -> {method.answer}:", *_doc(_documented(method), " " * 8)]
+    lines = _signature(f"{name} {snake(operation.id)}", first + (["*", *named] if named else []), method.answer)
+    lines += _doc(_documented(model, method), " " * 8)
     carried = [f'"{operation.id}"']
     if method.path:
         carried.append(f"variables=({', '.join(one.name for one in method.path)},)")
     if method.query:
         pairs = (f'("{one.field.wire}", {one.name})' for one in method.query)
-        carried.append(f"query=({', '.join(pairs)},)")
+        carried.append("query=(\n" + "".join(f"                {one},\n" for one in pairs) + "            )")
     if method.body:
         given = (f"{one.name}={one.name}" for one in method.body if one.default is None or one.optional)
         carried.append(f"body=types.{operation.body}({', '.join(given)})")
@@ -361,7 +369,7 @@ def _function(method: _Method, asynchronous: bool) -> list[str]:
     if operation.idempotent_key:
         carried.append("key=idempotency_key")
     call = f"Call({', '.join(carried)})"
-    if 8 + len(call) + 40 > WIDTH:
+    if 8 + len(call) + 40 > WIDTH or "\n" in call:
         call = "Call(\n" + "".join(f"            {one},\n" for one in carried) + "        )"
     if operation.success is None:
         return [*lines, f"        {await_}self._carry_out({call})"]
@@ -375,7 +383,7 @@ def _qualified(declared: str) -> str:
     return name + colon + re.sub(r"(?<![\w\".])([A-Z]\w*)", lambda match: match[0] if match[0] in plain else f"types.{match[0]}", rest)
 
 
-def _documented(method: _Method) -> str:
+def _documented(model: Model, method: _Method) -> str:
     operation = method.operation
     lines = [_full_stop(operation.summary)]
     if operation.deprecated:
@@ -392,10 +400,16 @@ def _documented(method: _Method) -> str:
     sent = [one for one in operation.errors if one.sent]
     if sent:
         lines += ["", "Raises:", "    ContractError: with one of these codes, of which `ErrorCode` says more:"]
-        lines += [f"        {one.code} {one.text}" for one in sent]
-    if operation.section not in ("", "-") and f"[{operation.section}]" not in operation.doc:
+        lines += [f"        {one.code} {_full_stop(one.text)}{_marks(model.codes[one.code])}" for one in sent]
+    if operation.section not in ("", "-") and f"[{operation.section}]" not in "\n".join(lines):
         lines += ["", f"Source: [{operation.section}] in docs/northbound-api.md."]
     return "\n".join(lines)
+
+
+def _marks(code: Code) -> str:
+    """What sets a code apart: most are not to be repeated, and prove that nothing was done."""
+    marks = (["may succeed later"] if code.retryable else []) + ([] if code.surely_harmless else ["it may have been done"])
+    return f" ({'; '.join(marks)})" if marks else ""
 
 
 def _full_stop(text: str) -> str:
@@ -418,16 +432,17 @@ def _iterator(model: Model, method: _Method, pager: str) -> list[str]:
     item = listed.type.items.ref
     identity = python_name(model.schemas[item].fields[0].wire)
     named = [one for one in method.named if one.field.wire not in ("pageNo", "pageSize")]
-    lines = [f"    def iter_{snake(operation.id)}(", "        self,", *(f"        {_qualified(one.declared)}," for one in method.first)]
-    lines += ["        *,", *(f"        {_qualified(one.declared)}," for one in named), f"        page_size: int = {PAGE_SIZE},"]
+    arguments = ["self", *(_qualified(one.declared) for one in method.first), "*", *(_qualified(one.declared) for one in named)]
+    arguments.append(f"page_size: int = {PAGE_SIZE}")
+    lines = _signature(f"def iter_{snake(operation.id)}", arguments, f"{pager}[types.{item}]")
     doc = (
-        f"Everything that `{snake(operation.id)}` lists, page by page.\n\nLists show the newest first. What is created while they are read moves "
-        "the rest on; what the page before showed is left out here."
+        f"Everything that `{snake(operation.id)}` lists, page by page; the arguments are the same.\n\nLists show the newest first. What is "
+        "created while they are read moves the rest on; what the page before showed is left out here."
     )
-    lines += [f"    ) -> {pager}[types.{item}]:", *_doc(doc, " " * 8)]
+    lines += _doc(doc, " " * 8)
     given = [one.name for one in method.first] + [f"{one.name}={one.name}" for one in named]
-    arguments = ", ".join([*given, "page_no=number", "page_size=page_size"])
-    lines += [f"        return {pager}(", f"            lambda number: self.{snake(operation.id)}({arguments}),"]
+    asked = ", ".join([*given, "page_no=number", "page_size=page_size"])
+    lines += [f"        return {pager}(", f"            lambda number: self.{snake(operation.id)}({asked}),"]
     lines += [f"            lambda page: page.{python_name(listed.wire)},", f"            lambda item: item.{identity},", "            page_size,", "        )"]
     return lines
 

@@ -137,3 +137,16 @@ def test_a_client_shows_no_secret_and_is_not_pickled(platform: Platform, client:
     assert platform.secret not in shown and token not in shown
     with pytest.raises(TypeError, match="secret"):
         pickle.dumps(client)
+
+
+def test_the_log_names_calls_and_no_secret(platform: Platform, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    with downlink.Client(platform.url, Platform.APP, platform.secret) as client:
+        token = client.get_auth_token()
+        client.query_device_command()
+        with pytest.raises(downlink.ContractError) as refused:
+            client.query_device_status("x")
+    assert "queryDeviceCommand answered with 200 after" in caplog.text
+    assert "queryDeviceStatus failed after" in caplog.text and f"request {refused.value.request_id}" in caplog.text
+    for secret in (platform.secret, token.access_token, str(token.refresh_token)):
+        assert secret not in caplog.text

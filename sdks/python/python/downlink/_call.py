@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
+import time
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, NamedTuple, Optional, TypeVar, Union
 
-from . import _data
-from .errors import UnexpectedAnswerError
+from . import _data, _native
+from .errors import DownlinkError, UnexpectedAnswerError, raised
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -30,6 +32,31 @@ class Reply(NamedTuple):
     def json(self) -> Any:
         """The body, parsed; None if there is none."""
         return json.loads(self.text) if self.text else None
+
+
+_log = logging.getLogger("downlink")
+
+
+class Watch:
+    """The log of a call: its operation and its end, at level DEBUG; never what it carries."""
+
+    def __init__(self, operation: str):
+        self._operation, self._began = operation, time.monotonic()
+
+    def answered(self, answer: tuple[int, str]) -> Reply:
+        """It succeeded."""
+        reply = Reply(*answer)
+        _log.debug("%s answered with %d after %.3f s", self._operation, reply.status, self._seconds())
+        return reply
+
+    def failed(self, error: _native.CallError) -> DownlinkError:
+        """It did not: the exception to raise."""
+        failure = raised(error)
+        _log.debug("%s failed after %.3f s: %s, request %s", self._operation, self._seconds(), failure, failure.request_id)
+        return failure
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._began
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,9 @@ from types import TracebackType
 from typing import Any, Optional
 
 from . import _native
-from ._call import Call, Key, Reply, Token
+from ._call import Call, Key, Reply, Token, Watch
 from ._generated.aio import AsyncOperations
 from .client import Base
-from .errors import raised
 
 __all__ = ["AsyncClient"]
 
@@ -51,13 +50,14 @@ class AsyncClient(Base, AsyncOperations):
                 # The loop has been closed: nobody waits any more.
                 pass
 
-        pending = self._open().start(
+        native, watch = self._open(), Watch(operation)
+        pending = native.start(
             operation, variables, query, body, done=done, token=access_token, key=idempotency_key
         )
         try:
-            return Reply(*await future)
+            return watch.answered(await future)
         except _native.CallError as error:
-            raise raised(error) from None
+            raise watch.failed(error) from None
         finally:
             # Without effect once it is done.
             pending.cancel()

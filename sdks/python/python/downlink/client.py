@@ -7,10 +7,10 @@ from types import TracebackType
 from typing import Any, Optional, TypeVar
 
 from . import _data, _native
-from ._call import Call, Key, Reply, Token
+from ._call import Call, Key, Reply, Token, Watch
 from ._generated.operations import Operations
 from ._settings import Pem, Retry, native
-from .errors import SettingError, raised
+from .errors import SettingError
 
 __all__ = ["Client"]
 
@@ -136,11 +136,12 @@ class Client(Base, Operations):
             access_token: A token; None: the client's own; False: none, and no `app_key` either.
             idempotency_key: None: a random one, where the platform takes one; False: none.
         """
+        native, watch = self._open(), Watch(operation)
         try:
-            answer = self._open().call(operation, variables, query, body, token=access_token, key=idempotency_key)
+            answer = native.call(operation, variables, query, body, token=access_token, key=idempotency_key)
         except _native.CallError as error:
-            raise raised(error) from None
-        return Reply(*answer)
+            raise watch.failed(error) from None
+        return watch.answered(answer)
 
     def access_token(self) -> str:
         """The token that calls of this client carry now: fetched or renewed if need be."""

@@ -18,9 +18,7 @@ class Operations:
     def _carry_out(self, call: Call[Any]) -> Any:
         raise NotImplementedError
 
-    def get_auth_token(
-        self,
-    ) -> types.AuthAnswer:
+    def get_auth_token(self) -> types.AuthAnswer:
         """Log in.
 
         It is about the token that the calls of this client share. None of them needs it: they see to their token themselves.
@@ -30,19 +28,19 @@ class Operations:
                 100007 Bad request message.
                 100208 AppId or secret is not right.
                 100247 Operation not allowed. The application has been frozen.
-                100501 Congestion occurs, and the current network has been flow-controlled
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
                 102202 Required Parameter is null or empty.
-                50252 Internal server error.
-                1010009 app throttle exceed.
-                190408 The request is too slow.
+                50252 Internal server error. (may succeed later; it may have been done)
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
                 190413 The request body is too large.
+
+        Source: [2.1] in docs/northbound-api.md.
         """
         answer: types.AuthAnswer = self._carry_out(Call("getAuthToken", answer=types.AuthAnswer))
         return answer
 
-    def refresh_auth_token(
-        self,
-    ) -> types.AuthAnswer:
+    def refresh_auth_token(self) -> types.AuthAnswer:
         """Get new tokens for a refresh token.
 
         It is about the token that the calls of this client share. None of them needs it: they see to their token themselves.
@@ -52,19 +50,19 @@ class Operations:
                 100007 Bad request message.
                 100208 AppId or secret is not right.
                 100247 Operation not allowed. The application has been frozen.
-                100501 Congestion occurs, and the current network has been flow-controlled
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
                 102202 Required Parameter is null or empty.
-                50252 Internal server error.
-                1010009 app throttle exceed.
-                190408 The request is too slow.
+                50252 Internal server error. (may succeed later; it may have been done)
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
                 190413 The request body is too large.
+
+        Source: [2.2] in docs/northbound-api.md.
         """
         answer: types.AuthAnswer = self._carry_out(Call("refreshAuthToken", answer=types.AuthAnswer))
         return answer
 
-    def logout_auth_token(
-        self,
-    ) -> None:
+    def logout_auth_token(self) -> None:
         """End an access token.
 
         It is about the token that the calls of this client share. None of them needs it: they see to their token themselves.
@@ -72,12 +70,14 @@ class Operations:
         Raises:
             ContractError: with one of these codes, of which `ErrorCode` says more:
                 100007 Bad request message.
-                100501 Congestion occurs, and the current network has been flow-controlled
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
                 102202 Required Parameter is null or empty.
-                50252 Internal server error.
-                1010009 app throttle exceed.
-                190408 The request is too slow.
+                50252 Internal server error. (may succeed later; it may have been done)
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
                 190413 The request body is too large.
+
+        Source: [2.3] in docs/northbound-api.md.
         """
         self._carry_out(Call("logoutAuthToken"))
 
@@ -120,11 +120,11 @@ class Operations:
 
         Raises:
             ContractError: with one of these codes, of which `ErrorCode` says more:
-                100001 Internal server error.
+                100001 Internal server error. (may succeed later; it may have been done)
                 100003 Invalid verify code.
                 100007 Bad request message.
                 100022 The input is invalid.
-                100023 The data in dataBase is abnomal.
+                100023 The data in dataBase is abnomal. (it may have been done)
                 100203 The application is not existed.
                 100217 The application hasn't been authorized.
                 100220 Get AppKey from header failed.
@@ -132,16 +132,18 @@ class Operations:
                 100416 The device has already been binded.
                 100426 The nodeId is duplicated.
                 100441 The amount of nonSecure device has reached the limit.
-                100501 Congestion occurs, and the current network has been flow-controlled
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
                 600002 The product not existed.
                 1010005 Invalid access token or appId.
-                1010009 app throttle exceed.
-                190408 The request is too slow.
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
                 190413 The request body is too large.
         """
         answer: types.RegisterAnswer = self._carry_out(Call(
             "regDirectDevice",
-            query=(("appId", app_id),),
+            query=(
+                ("appId", app_id),
+            ),
             body=types.RegisterRequest(node_id=node_id, device_info=device_info, verify_code=verify_code, end_user_id=end_user_id, psk=psk, timeout=timeout, is_secure=is_secure, imsi=imsi, product_id=product_id, device_name=device_name, custom_fields=custom_fields),
             answer=types.RegisterAnswer,
         ))
@@ -179,10 +181,10 @@ class Operations:
 
         Raises:
             ContractError: with one of these codes, of which `ErrorCode` says more:
-                100001 Internal server error.
+                100001 Internal server error. (may succeed later; it may have been done)
                 100007 Bad request message.
                 100022 The input is invalid.
-                100023 The data in dataBase is abnomal.
+                100023 The data in dataBase is abnomal. (it may have been done)
                 100203 The application is not existed.
                 100217 The application hasn't been authorized.
                 100220 Get AppKey from header failed.
@@ -190,27 +192,24 @@ class Operations:
                 100416 The device has already been binded.
                 100426 The nodeId is duplicated.
                 100441 The amount of nonSecure device has reached the limit.
-                100501 Congestion occurs, and the current network has been flow-controlled
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
                 600002 The product not existed.
                 1010005 Invalid access token or appId.
-                1010009 app throttle exceed.
-                190408 The request is too slow.
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
                 190413 The request body is too large.
         """
         answer: types.RegisterWithSecretAnswer = self._carry_out(Call(
             "regDirectDeviceWithSecret",
-            query=(("appId", app_id),),
+            query=(
+                ("appId", app_id),
+            ),
             body=types.RegisterWithSecretRequest(device_info=device_info, end_user_id=end_user_id, organization=organization, region=region, timezone=timezone, mqtt_connect=mqtt_connect, product_id=product_id, secret=secret),
             answer=types.RegisterWithSecretAnswer,
         ))
         return answer
 
-    def query_device_status(
-        self,
-        device_id: str,
-        *,
-        app_id: Optional[str] = None,
-    ) -> types.DeviceStatusAnswer:
+    def query_device_status(self, device_id: str, *, app_id: Optional[str] = None) -> types.DeviceStatusAnswer:
         """Ask whether a device was ever in contact.
 
         `activated` is false until the first contact and true ever after; it does not say whether the device is online. [3.4]
@@ -224,22 +223,24 @@ class Operations:
             ContractError: with one of these codes, of which `ErrorCode` says more:
                 100007 Bad request message.
                 100022 The input is invalid.
-                100023 The data in dataBase is abnomal.
+                100023 The data in dataBase is abnomal. (it may have been done)
                 100203 The application is not existed.
                 100217 The application hasn't been authorized.
                 100220 Get AppKey from header failed.
                 100403 The device is not existed.
-                100501 Congestion occurs, and the current network has been flow-controlled
-                50252 Internal server error.
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
+                50252 Internal server error. (may succeed later; it may have been done)
                 1010005 Invalid access token or appId.
-                1010009 app throttle exceed.
-                190408 The request is too slow.
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
                 190413 The request body is too large.
         """
         answer: types.DeviceStatusAnswer = self._carry_out(Call(
             "queryDeviceStatus",
             variables=(device_id,),
-            query=(("appId", app_id),),
+            query=(
+                ("appId", app_id),
+            ),
             answer=types.DeviceStatusAnswer,
         ))
         return answer
@@ -271,25 +272,27 @@ class Operations:
                 100003 Invalid verify code.
                 100007 Bad request message.
                 100022 The input is invalid.
-                100023 The data in dataBase is abnomal.
+                100023 The data in dataBase is abnomal. (it may have been done)
                 100203 The application is not existed.
                 100217 The application hasn't been authorized.
                 100220 Get AppKey from header failed.
                 100418 The deviceData is not existed.
                 100426 The nodeId is duplicated.
-                100501 Congestion occurs, and the current network has been flow-controlled
-                100610 Device is not active.
-                100611 Device is online.
-                50252 Internal server error.
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
+                100610 Device is not active. (may succeed later)
+                100611 Device is online. (may succeed later)
+                50252 Internal server error. (may succeed later; it may have been done)
                 1010005 Invalid access token or appId.
-                1010009 app throttle exceed.
-                190408 The request is too slow.
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
                 190413 The request body is too large.
         """
         answer: types.RefreshKeyAnswer = self._carry_out(Call(
             "refreshDeviceKey",
             variables=(device_id,),
-            query=(("appId", app_id),),
+            query=(
+                ("appId", app_id),
+            ),
             body=types.RefreshKeyRequest(verify_code=verify_code, node_id=node_id, timeout=timeout),
             answer=types.RefreshKeyAnswer,
         ))
@@ -319,36 +322,32 @@ class Operations:
             ContractError: with one of these codes, of which `ErrorCode` says more:
                 100007 Bad request message.
                 100022 The input is invalid.
-                100023 The data in dataBase is abnomal.
+                100023 The data in dataBase is abnomal. (it may have been done)
                 100203 The application is not existed.
                 100217 The application hasn't been authorized.
                 100220 Get AppKey from header failed.
                 100418 The deviceData is not existed.
-                100501 Congestion occurs, and the current network has been flow-controlled
-                100610 Device is not active.
-                100611 Device is online.
-                50252 Internal server error.
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
+                100610 Device is not active. (may succeed later)
+                100611 Device is online. (may succeed later)
+                50252 Internal server error. (may succeed later; it may have been done)
                 1010005 Invalid access token or appId.
-                1010009 app throttle exceed.
-                190408 The request is too slow.
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
                 190413 The request body is too large.
         """
         answer: types.RefreshSecretAnswer = self._carry_out(Call(
             "refreshDeviceKeyWithSecret",
             variables=(device_id,),
-            query=(("appId", app_id),),
+            query=(
+                ("appId", app_id),
+            ),
             body=types.RefreshSecretRequest(secret=secret, timeout=timeout),
             answer=types.RefreshSecretAnswer,
         ))
         return answer
 
-    def query_single_device_info(
-        self,
-        device_id: str,
-        *,
-        select: Optional[str] = None,
-        app_id: Optional[str] = None,
-    ) -> types.DeviceAnswer:
+    def query_single_device_info(self, device_id: str, *, select: Optional[str] = None, app_id: Optional[str] = None) -> types.DeviceAnswer:
         """Show a device.
 
         Information, status and the latest report of each service. What is unknown is null. [4.1]
@@ -362,23 +361,26 @@ class Operations:
         Raises:
             ContractError: with one of these codes, of which `ErrorCode` says more:
                 100007 Bad request message.
-                100023 The data in dataBase is abnomal.
+                100023 The data in dataBase is abnomal. (it may have been done)
                 100203 The application is not existed.
                 100217 The application hasn't been authorized.
                 100220 Get AppKey from header failed.
                 100405 The request parameter is invalid.
                 100418 The deviceData is not existed.
-                100501 Congestion occurs, and the current network has been flow-controlled
-                50252 Internal server error.
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
+                50252 Internal server error. (may succeed later; it may have been done)
                 1010005 Invalid access token or appId.
-                1010009 app throttle exceed.
-                190408 The request is too slow.
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
                 190413 The request body is too large.
         """
         answer: types.DeviceAnswer = self._carry_out(Call(
             "querySingleDeviceInfo",
             variables=(device_id,),
-            query=(("select", select), ("appId", app_id),),
+            query=(
+                ("select", select),
+                ("appId", app_id),
+            ),
             answer=types.DeviceAnswer,
         ))
         return answer
@@ -443,34 +445,30 @@ class Operations:
             ContractError: with one of these codes, of which `ErrorCode` says more:
                 100007 Bad request message.
                 100022 The input is invalid.
-                100023 The data in dataBase is abnomal.
+                100023 The data in dataBase is abnomal. (it may have been done)
                 100203 The application is not existed.
                 100217 The application hasn't been authorized.
                 100220 Get AppKey from header failed.
                 100418 The deviceData is not existed.
                 100440 The isSecure is invalid.
                 100441 The amount of nonSecure device has reached the limit.
-                100501 Congestion occurs, and the current network has been flow-controlled
-                50252 Internal server error.
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
+                50252 Internal server error. (may succeed later; it may have been done)
                 1010005 Invalid access token or appId.
-                1010009 app throttle exceed.
-                190408 The request is too slow.
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
                 190413 The request body is too large.
         """
         self._carry_out(Call(
             "modifyDeviceInfo",
             variables=(device_id,),
-            query=(("appId", app_id),),
+            query=(
+                ("appId", app_id),
+            ),
             body=types.ModifyDeviceRequest(name=name, end_user=end_user, mute=mute, manufacturer_id=manufacturer_id, manufacturer_name=manufacturer_name, device_type=device_type, model=model, location=location, protocol_type=protocol_type, region=region, organization=organization, timezone=timezone, imsi=imsi, device_config=device_config, product_id=product_id, ip=ip, is_secure=is_secure, psk=psk, tags=tags, custom_fields=custom_fields),
         ))
 
-    def delete_direct_device(
-        self,
-        device_id: str,
-        *,
-        app_id: Optional[str] = None,
-        cascade: Optional[bool] = None,
-    ) -> None:
+    def delete_direct_device(self, device_id: str, *, app_id: Optional[str] = None, cascade: Optional[bool] = None) -> None:
         """Delete a device.
 
         Its commands that wait end as CANCELED or TIMEOUT and stay readable (R1.11). [3.6]
@@ -485,22 +483,25 @@ class Operations:
             ContractError: with one of these codes, of which `ErrorCode` says more:
                 100007 Bad request message.
                 100022 The input is invalid.
-                100023 The data in dataBase is abnomal.
+                100023 The data in dataBase is abnomal. (it may have been done)
                 100203 The application is not existed.
                 100217 The application hasn't been authorized.
                 100220 Get AppKey from header failed.
                 100418 The deviceData is not existed.
-                100501 Congestion occurs, and the current network has been flow-controlled
-                50252 Internal server error.
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
+                50252 Internal server error. (may succeed later; it may have been done)
                 1010005 Invalid access token or appId.
-                1010009 app throttle exceed.
-                190408 The request is too slow.
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
                 190413 The request body is too large.
         """
         self._carry_out(Call(
             "deleteDirectDevice",
             variables=(device_id,),
-            query=(("appId", app_id), ("cascade", cascade),),
+            query=(
+                ("appId", app_id),
+                ("cascade", cascade),
+            ),
         ))
 
     def query_batch_devices_info(
@@ -539,8 +540,8 @@ class Operations:
             name: Of this name only. (0 to 256 characters)
             status: In this state only. `INACTIVE`: never connected; nothing is ever `ABNORMAL` here. (one of `ONLINE`, `OFFLINE`,
                 `ABNORMAL`, `INACTIVE`)
-            start_time: Registered then or later. (16 characters)
-            end_time: Registered then or earlier; it must lie after `startTime`. (16 characters)
+            start_time: Registered then or later. (in whole seconds)
+            end_time: Registered then or earlier; it must lie after `startTime`. (in whole seconds)
             sort: By moment of registration. (one of `ASC`, `DESC`; DESC if not given)
             app_id: The application whose devices and commands are meant, if that is another one than the caller. It must have granted
                 the caller this operation. (0 to 256 characters)
@@ -548,23 +549,37 @@ class Operations:
         Raises:
             ContractError: with one of these codes, of which `ErrorCode` says more:
                 100007 Bad request message.
-                100023 The data in dataBase is abnomal.
+                100023 The data in dataBase is abnomal. (it may have been done)
                 100203 The application is not existed.
                 100216 The application input is invalid.
                 100217 The application hasn't been authorized.
                 100218 The gatewayId and pageNo can't be both null.
                 100220 Get AppKey from header failed.
                 100405 The request parameter is invalid.
-                100501 Congestion occurs, and the current network has been flow-controlled
-                50252 Internal server error.
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
+                50252 Internal server error. (may succeed later; it may have been done)
                 1010005 Invalid access token or appId.
-                1010009 app throttle exceed.
-                190408 The request is too slow.
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
                 190413 The request body is too large.
         """
         answer: types.DevicesAnswer = self._carry_out(Call(
             "queryBatchDevicesInfo",
-            query=(("pageNo", page_no), ("pageSize", page_size), ("select", select), ("gatewayId", gateway_id), ("nodeType", node_type), ("deviceType", device_type), ("location", location), ("name", name), ("status", status), ("startTime", start_time), ("endTime", end_time), ("sort", sort), ("appId", app_id),),
+            query=(
+                ("pageNo", page_no),
+                ("pageSize", page_size),
+                ("select", select),
+                ("gatewayId", gateway_id),
+                ("nodeType", node_type),
+                ("deviceType", device_type),
+                ("location", location),
+                ("name", name),
+                ("status", status),
+                ("startTime", start_time),
+                ("endTime", end_time),
+                ("sort", sort),
+                ("appId", app_id),
+            ),
             answer=types.DevicesAnswer,
         ))
         return answer
@@ -585,7 +600,7 @@ class Operations:
         app_id: Optional[str] = None,
         page_size: int = 100,
     ) -> Pager[types.DeviceAnswer]:
-        """Everything that `query_batch_devices_info` lists, page by page.
+        """Everything that `query_batch_devices_info` lists, page by page; the arguments are the same.
 
         Lists show the newest first. What is created while they are read moves the rest on; what the page before showed is left out
         here.
@@ -627,30 +642,32 @@ class Operations:
 
         Raises:
             ContractError: with one of these codes, of which `ErrorCode` says more:
-                100001 Internal server error.
+                100001 Internal server error. (may succeed later; it may have been done)
                 100007 Bad request message.
                 100022 The input is invalid.
-                100023 The data in dataBase is abnomal.
+                100023 The data in dataBase is abnomal. (it may have been done)
                 100203 The application is not existed.
                 100217 The application hasn't been authorized.
                 100220 Get AppKey from header failed.
-                100223 Command counts has reached the upLimit.
+                100223 Command counts has reached the upLimit. (may succeed later)
                 100418 The deviceData is not existed.
                 100431 The serviceType is not exist.
                 100432 The device command is muted.
-                100501 Congestion occurs, and the current network has been flow-controlled
-                100612 Device is zombie.
-                101016 Get iotws address failed.
-                101017 Get newCallbackUrl from oss failed.
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
+                100612 Device is zombie. (may succeed later)
+                101016 Get iotws address failed. (may succeed later; it may have been done)
+                101017 Get newCallbackUrl from oss failed. (it may have been done)
                 1010005 Invalid access token or appId.
-                1010009 app throttle exceed.
-                190408 The request is too slow.
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
                 190409 The Idempotency-Key is used by another request.
                 190413 The request body is too large.
         """
         answer: types.CommandAnswer = self._carry_out(Call(
             "postDeviceCommand",
-            query=(("appId", app_id),),
+            query=(
+                ("appId", app_id),
+            ),
             body=types.PostCommandRequest(device_id=device_id, command=command, callback_url=callback_url, expire_time=expire_time, max_retransmit=max_retransmit),
             answer=types.CommandAnswer,
             key=idempotency_key,
@@ -675,31 +692,38 @@ class Operations:
             page_no: Which page; counts from 0. (0 to 2147483647; 0 if not given)
             page_size: Items per page. (1 to 1000; 1000 if not given)
             device_id: Of this device only. (1 to 64 characters)
-            start_time: Created then or later. (16 characters)
-            end_time: Created then or earlier; it must lie after `startTime`. (16 characters)
+            start_time: Created then or later. (in whole seconds)
+            end_time: Created then or earlier; it must lie after `startTime`. (in whole seconds)
             app_id: The application whose devices and commands are meant, if that is another one than the caller. It must have granted
                 the caller this operation. (0 to 256 characters)
 
         Raises:
             ContractError: with one of these codes, of which `ErrorCode` says more:
-                100001 Internal server error.
+                100001 Internal server error. (may succeed later; it may have been done)
                 100007 Bad request message.
                 100022 The input is invalid.
-                100023 The data in dataBase is abnomal.
+                100023 The data in dataBase is abnomal. (it may have been done)
                 100203 The application is not existed.
                 100217 The application hasn't been authorized.
                 100220 Get AppKey from header failed.
                 100418 The deviceData is not existed.
-                100501 Congestion occurs, and the current network has been flow-controlled
-                101017 Get newCallbackUrl from oss failed.
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
+                101017 Get newCallbackUrl from oss failed. (it may have been done)
                 1010005 Invalid access token or appId.
-                1010009 app throttle exceed.
-                190408 The request is too slow.
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
                 190413 The request body is too large.
         """
         answer: types.CommandsAnswer = self._carry_out(Call(
             "queryDeviceCommand",
-            query=(("pageNo", page_no), ("pageSize", page_size), ("deviceId", device_id), ("startTime", start_time), ("endTime", end_time), ("appId", app_id),),
+            query=(
+                ("pageNo", page_no),
+                ("pageSize", page_size),
+                ("deviceId", device_id),
+                ("startTime", start_time),
+                ("endTime", end_time),
+                ("appId", app_id),
+            ),
             answer=types.CommandsAnswer,
         ))
         return answer
@@ -713,7 +737,7 @@ class Operations:
         app_id: Optional[str] = None,
         page_size: int = 100,
     ) -> Pager[types.CommandAnswer]:
-        """Everything that `query_device_command` lists, page by page.
+        """Everything that `query_device_command` lists, page by page; the arguments are the same.
 
         Lists show the newest first. What is created while they are read moves the rest on; what the page before showed is left out
         here.
@@ -725,12 +749,7 @@ class Operations:
             page_size,
         )
 
-    def update_device_command(
-        self,
-        device_command_id: str,
-        *,
-        app_id: Optional[str] = None,
-    ) -> types.CommandAnswer:
+    def update_device_command(self, device_command_id: str, *, app_id: Optional[str] = None) -> types.CommandAnswer:
         """Cancel a command.
 
         Only a PENDING command can be cancelled. CANCELED proves that no byte of it left the platform; 100435 says that the command has
@@ -743,38 +762,35 @@ class Operations:
 
         Raises:
             ContractError: with one of these codes, of which `ErrorCode` says more:
-                100001 Internal server error.
+                100001 Internal server error. (may succeed later; it may have been done)
                 100007 Bad request message.
                 100022 The input is invalid.
-                100023 The data in dataBase is abnomal.
+                100023 The data in dataBase is abnomal. (it may have been done)
                 100203 The application is not existed.
                 100217 The application hasn't been authorized.
                 100220 Get AppKey from header failed.
                 100434 The device command is not existed.
                 100435 The device command already canceled, expired or executed, Cannot cancel.
-                100501 Congestion occurs, and the current network has been flow-controlled
-                101016 Get iotws address failed.
-                101017 Get newCallbackUrl from oss failed.
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
+                101016 Get iotws address failed. (may succeed later; it may have been done)
+                101017 Get newCallbackUrl from oss failed. (it may have been done)
                 1010005 App_key or access_token is invalid.
-                1010009 app throttle exceed.
-                190408 The request is too slow.
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
                 190413 The request body is too large.
         """
         answer: types.CommandAnswer = self._carry_out(Call(
             "updateDeviceCommand",
             variables=(device_command_id,),
-            query=(("appId", app_id),),
+            query=(
+                ("appId", app_id),
+            ),
             body=types.CancelCommandRequest(),
             answer=types.CommandAnswer,
         ))
         return answer
 
-    def create_device_cmd_cancel_task(
-        self,
-        device_id: str,
-        *,
-        app_id: Optional[str] = None,
-    ) -> types.CancelTaskAnswer:
+    def create_device_cmd_cancel_task(self, device_id: str, *, app_id: Optional[str] = None) -> types.CancelTaskAnswer:
         """Cancel all pending commands of a device.
 
         The 201 shows the commands as they were before (R1.10). [5.5]
@@ -786,23 +802,25 @@ class Operations:
 
         Raises:
             ContractError: with one of these codes, of which `ErrorCode` says more:
-                100001 Internal server error.
+                100001 Internal server error. (may succeed later; it may have been done)
                 100007 Bad request message.
                 100022 The input is invalid.
-                100023 The data in dataBase is abnomal.
+                100023 The data in dataBase is abnomal. (it may have been done)
                 100203 The application is not existed.
                 100217 The application hasn't been authorized.
                 100220 Get AppKey from header failed.
                 100418 The deviceData is not existed.
-                100501 Congestion occurs, and the current network has been flow-controlled
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
                 1010005 Invalid access token or appId.
-                1010009 app throttle exceed.
-                190408 The request is too slow.
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
                 190413 The request body is too large.
         """
         answer: types.CancelTaskAnswer = self._carry_out(Call(
             "createDeviceCmdCancelTask",
-            query=(("appId", app_id),),
+            query=(
+                ("appId", app_id),
+            ),
             body=types.CancelTaskRequest(device_id=device_id),
             answer=types.CancelTaskAnswer,
         ))
@@ -830,30 +848,39 @@ class Operations:
             page_size: Items per page. (1 to 1000; 1000 if not given)
             task_id: This task only. (1 to 64 characters)
             device_id: Of this device only. (1 to 64 characters)
-            start_time: Created then or later. (16 characters)
-            end_time: Created then or earlier; it must lie after `startTime`. (16 characters)
+            start_time: Created then or later. (in whole seconds)
+            end_time: Created then or earlier; it must lie after `startTime`. (in whole seconds)
             app_id: The application whose devices and commands are meant, if that is another one than the caller. It must have granted
                 the caller this operation. (0 to 256 characters)
 
         Raises:
             ContractError: with one of these codes, of which `ErrorCode` says more:
-                100001 Internal server error.
+                100001 Internal server error. (may succeed later; it may have been done)
                 100007 Bad request message.
                 100022 The input is invalid.
-                100023 The data in dataBase is abnomal.
+                100023 The data in dataBase is abnomal. (it may have been done)
                 100203 The application is not existed.
                 100217 The application hasn't been authorized.
                 100220 Get AppKey from header failed.
                 100418 The deviceData is not existed.
-                100501 Congestion occurs, and the current network has been flow-controlled
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
                 1010005 Invalid access token or appId.
-                1010009 app throttle exceed.
-                190408 The request is too slow.
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
                 190413 The request body is too large.
         """
         answer: types.CancelTasksAnswer = self._carry_out(Call(
             "queryDeviceCmdCancelTask",
-            query=(("status", status), ("pageNo", page_no), ("pageSize", page_size), ("taskId", task_id), ("deviceId", device_id), ("startTime", start_time), ("endTime", end_time), ("appId", app_id),),
+            query=(
+                ("status", status),
+                ("pageNo", page_no),
+                ("pageSize", page_size),
+                ("taskId", task_id),
+                ("deviceId", device_id),
+                ("startTime", start_time),
+                ("endTime", end_time),
+                ("appId", app_id),
+            ),
             answer=types.CancelTasksAnswer,
         ))
         return answer
@@ -869,7 +896,7 @@ class Operations:
         app_id: Optional[str] = None,
         page_size: int = 100,
     ) -> Pager[types.CancelTaskAnswer]:
-        """Everything that `query_device_cmd_cancel_task` lists, page by page.
+        """Everything that `query_device_cmd_cancel_task` lists, page by page; the arguments are the same.
 
         Lists show the newest first. What is created while they are read moves the rest on; what the page before showed is left out
         here.
@@ -908,33 +935,35 @@ class Operations:
 
         Raises:
             ContractError: with one of these codes, of which `ErrorCode` says more:
-                100001 Internal server error.
+                100001 Internal server error. (may succeed later; it may have been done)
                 100007 Bad request message.
                 100022 The input is invalid.
-                100023 The data in database is abnormal.
+                100023 The data in database is abnormal. (it may have been done)
                 100203 The application is not existed.
                 100217 The application hasn't been authorized.
                 100220 Get AppKey from header failed.
                 100418 The deviceData is not existed.
-                100428 The device is not online.
+                100428 The device is not online. (may succeed later)
                 100432 The device command is muted.
                 100444 The serviceType is not exist.
-                100450 The gateway is not online.
-                100501 Congestion occurs, and the current network has been flow-controlled
-                101016 Get iotws address failed.
-                101017 Get newCallbackUrl from oss failed.
+                100450 The gateway is not online. (may succeed later)
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
+                101016 Get iotws address failed. (may succeed later; it may have been done)
+                101017 Get newCallbackUrl from oss failed. (it may have been done)
                 102203 CommandName is invalid.
-                50252 Internal server error.
+                50252 Internal server error. (may succeed later; it may have been done)
                 1010005 App_key or access_token is invalid.
-                1010009 app throttle exceed.
-                190408 The request is too slow.
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
                 190409 The Idempotency-Key is used by another request.
                 190413 The request body is too large.
         """
         answer: types.InvokeAnswer = self._carry_out(Call(
             "invokeDeviceService",
             variables=(device_id, service_id,),
-            query=(("appId", app_id),),
+            query=(
+                ("appId", app_id),
+            ),
             body=types.InvokeRequest(header=header, body=body),
             answer=types.InvokeAnswer,
             key=idempotency_key,
@@ -972,31 +1001,33 @@ class Operations:
 
         Raises:
             ContractError: with one of these codes, of which `ErrorCode` says more:
-                100001 Internal server error.
+                100001 Internal server error. (may succeed later; it may have been done)
                 100007 Bad request message.
                 100022 The input is invalid.
-                100023 The data in dataBase is abnomal.
+                100023 The data in dataBase is abnomal. (it may have been done)
                 100203 The application is not existed.
                 100217 The application hasn't been authorized.
                 100220 Get AppKey from header failed.
-                100223 Command counts has reached the upLimit.
+                100223 Command counts has reached the upLimit. (may succeed later)
                 100418 The deviceData is not existed.
                 100431 The serviceType is not exist.
                 100432 The device command is muted.
-                100501 Congestion occurs, and the current network has been flow-controlled
-                100612 Device is zombie.
-                101016 Get iotws address failed.
-                101017 Get newCallbackUrl from oss failed.
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
+                100612 Device is zombie. (may succeed later)
+                101016 Get iotws address failed. (may succeed later; it may have been done)
+                101017 Get newCallbackUrl from oss failed. (it may have been done)
                 1010005 Invalid access token or appId.
-                1010009 app throttle exceed.
-                190408 The request is too slow.
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
                 190409 The Idempotency-Key is used by another request.
                 190413 The request body is too large.
         """
         answer: types.OldCommandAnswer = self._carry_out(Call(
             "postDeviceCommandV12",
             variables=(device_id,),
-            query=(("appId", app_id),),
+            query=(
+                ("appId", app_id),
+            ),
             body=types.OldPostCommandRequest(command=command, callback_url=callback_url, expire_time=expire_time, max_retransmit=max_retransmit),
             answer=types.OldCommandAnswer,
             key=idempotency_key,
@@ -1026,24 +1057,29 @@ class Operations:
 
         Raises:
             ContractError: with one of these codes, of which `ErrorCode` says more:
-                100001 Internal server error.
+                100001 Internal server error. (may succeed later; it may have been done)
                 100007 Bad request message.
                 100022 The input is invalid.
-                100023 The data in dataBase is abnomal.
+                100023 The data in dataBase is abnomal. (it may have been done)
                 100203 The application is not existed.
                 100217 The application hasn't been authorized.
                 100220 Get AppKey from header failed.
                 100418 The deviceData is not existed.
-                100501 Congestion occurs, and the current network has been flow-controlled
-                101017 Get newCallbackUrl from oss failed.
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
+                101017 Get newCallbackUrl from oss failed. (it may have been done)
                 1010005 Invalid access token or appId.
-                1010009 app throttle exceed.
-                190408 The request is too slow.
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
                 190413 The request body is too large.
         """
         answer: types.OldCommandsAnswer = self._carry_out(Call(
             "queryDeviceCommandV12",
-            query=(("deviceId", device_id), ("pageNo", page_no), ("pageSize", page_size), ("appId", app_id),),
+            query=(
+                ("deviceId", device_id),
+                ("pageNo", page_no),
+                ("pageSize", page_size),
+                ("appId", app_id),
+            ),
             answer=types.OldCommandsAnswer,
         ))
         return answer
@@ -1055,7 +1091,7 @@ class Operations:
         app_id: Optional[str] = None,
         page_size: int = 100,
     ) -> Pager[types.OldCommandAnswer]:
-        """Everything that `query_device_command_v12` lists, page by page.
+        """Everything that `query_device_command_v12` lists, page by page; the arguments are the same.
 
         Lists show the newest first. What is created while they are read moves the rest on; what the page before showed is left out
         here.
@@ -1067,12 +1103,7 @@ class Operations:
             page_size,
         )
 
-    def create_device_cmd_cancel_task_v12(
-        self,
-        device_id: str,
-        *,
-        app_id: Optional[str] = None,
-    ) -> types.OldCommandsAnswer:
+    def create_device_cmd_cancel_task_v12(self, device_id: str, *, app_id: Optional[str] = None) -> types.OldCommandsAnswer:
         """Cancel all pending commands of a device, as in 2017.
 
         The platform answers it for programs of 2017; new ones use `create_device_cmd_cancel_task`.
@@ -1086,23 +1117,25 @@ class Operations:
 
         Raises:
             ContractError: with one of these codes, of which `ErrorCode` says more:
-                100001 Internal server error.
+                100001 Internal server error. (may succeed later; it may have been done)
                 100007 Bad request message.
                 100022 The input is invalid.
-                100023 The data in dataBase is abnomal.
+                100023 The data in dataBase is abnomal. (it may have been done)
                 100203 The application is not existed.
                 100217 The application hasn't been authorized.
                 100220 Get AppKey from header failed.
                 100418 The deviceData is not existed.
-                100501 Congestion occurs, and the current network has been flow-controlled
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
                 1010005 Invalid access token or appId.
-                1010009 app throttle exceed.
-                190408 The request is too slow.
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
                 190413 The request body is too large.
         """
         answer: types.OldCommandsAnswer = self._carry_out(Call(
             "createDeviceCmdCancelTaskV12",
-            query=(("appId", app_id),),
+            query=(
+                ("appId", app_id),
+            ),
             body=types.OldCancelRequest(device_id=device_id),
             answer=types.OldCommandsAnswer,
         ))

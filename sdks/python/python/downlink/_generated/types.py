@@ -158,7 +158,7 @@ class CommandAnswer(Data):
     status: CommandStatus
     """Where it stands."""
     creation_time: datetime
-    """When it was accepted. (16 characters)"""
+    """When it was accepted. (in whole seconds)"""
     issued_times: int
     """How often it was sent. (0 to 2147483647)"""
     max_retransmit: int
@@ -168,11 +168,11 @@ class CommandAnswer(Data):
     result: Optional[CommandResult] = None
     """What came of it."""
     execute_time: Optional[datetime] = None
-    """When the result came. (16 characters)"""
+    """When the result came. (in whole seconds)"""
     platform_issued_time: Optional[datetime] = None
-    """When it was sent. (16 characters)"""
+    """When it was sent. (in whole seconds)"""
     delivered_time: Optional[datetime] = None
-    """When the acknowledgement came. (16 characters)"""
+    """When the acknowledgement came. (in whole seconds)"""
 
     _MEMBERS: ClassVar[tuple[Member, ...]] = (
         Member("commandId", "command_id", str, required=True),
@@ -337,7 +337,7 @@ class ConfirmHeader(Data):
     to: Optional[str] = None
     """The `from` of the request."""
     timestamp: Optional[datetime] = None
-    """When the device acknowledged it. (16 characters)"""
+    """When the device acknowledged it. (in whole seconds)"""
 
     _MEMBERS: ClassVar[tuple[Member, ...]] = (
         Member("requestId", "request_id", str),
@@ -498,7 +498,7 @@ class DeviceService(Data):
     data: Optional[Json] = None
     """Property name to value."""
     event_time: Optional[datetime] = None
-    """When the device measured, or else when the platform heard of it. (16 characters)"""
+    """When the device measured, or else when the platform heard of it. (in whole seconds)"""
     service_info: Optional[ServiceInfo] = None
     """Which commands are muted."""
 
@@ -526,11 +526,11 @@ class DeviceAnswer(Data):
     services: list[DeviceService]
     """What it reported last, per service; an empty list when nothing."""
     create_time: Optional[datetime] = None
-    """The moment of registration. (16 characters)"""
+    """The moment of registration. (in whole seconds)"""
     creation_time: Optional[datetime] = None
-    """Its name in answers of v1.1.0, beside the other one. (16 characters)"""
+    """Its name in answers of v1.1.0, beside the other one. (in whole seconds)"""
     last_modified_time: Optional[datetime] = None
-    """The moment of the last change of its information. (16 characters)"""
+    """The moment of the last change of its information. (in whole seconds)"""
 
     _MEMBERS: ClassVar[tuple[Member, ...]] = (
         Member("deviceId", "device_id", str, required=True),
@@ -641,9 +641,9 @@ class InvokeAnswer(Data):
     request_id: Optional[str] = None
     """The request's, or the one allocated; null with toType CLOUD (R4.2)."""
     timestamp: Optional[datetime] = None
-    """When. (16 characters)"""
+    """When. (in whole seconds)"""
     time_stamp: Optional[datetime] = None
-    """The same moment once more, under the name that the Java SDK reads (§15.22). (16 characters)"""
+    """The same moment once more, under the name that the Java SDK reads (§15.22). (in whole seconds)"""
 
     _MEMBERS: ClassVar[tuple[Member, ...]] = (
         Member("requestId", "request_id", str),
@@ -944,17 +944,17 @@ class OldCommandAnswer(Data):
     result: OldCommandResult
     """Where it stands, and what came of it."""
     creation_time: datetime
-    """When it was accepted. (16 characters)"""
+    """When it was accepted. (in whole seconds)"""
     issued_times: int
     """How often it was sent. (0 to 2147483647)"""
     callback_url: Optional[str] = None
     """Where changes of status are told."""
     execute_time: Optional[datetime] = None
-    """When the result came. (16 characters)"""
+    """When the result came. (in whole seconds)"""
     platform_issued_time: Optional[datetime] = None
-    """When it was sent. (16 characters)"""
+    """When it was sent. (in whole seconds)"""
     delivered_time: Optional[datetime] = None
-    """When the acknowledgement came. (16 characters)"""
+    """When the acknowledgement came. (in whole seconds)"""
 
     _MEMBERS: ClassVar[tuple[Member, ...]] = (
         Member("commandId", "command_id", str, required=True),
