@@ -358,22 +358,28 @@ def _function(model: Model, method: _Method, asynchronous: bool) -> list[str]:
         carried.append(f"variables=({', '.join(one.name for one in method.path)},)")
     if method.query:
         pairs = (f'("{one.field.wire}", {one.name})' for one in method.query)
-        carried.append("query=(\n" + "".join(f"                {one},\n" for one in pairs) + "            )")
+        carried.append(_call("query=", [*pairs, ""], 12))
     if method.body:
-        given = (f"{one.name}={one.name}" for one in method.body if one.default is None or one.optional)
-        carried.append(f"body=types.{operation.body}({', '.join(given)})")
+        given = [f"{one.name}={one.name}" for one in method.body if one.default is None or one.optional]
+        carried.append(_call(f"body=types.{operation.body}", given, 12))
     if operation.success:
         carried.append(f"answer=types.{operation.success}")
     if operation.success_list:
         carried.append("many=True")
     if operation.idempotent_key:
         carried.append("key=idempotency_key")
-    call = f"Call({', '.join(carried)})"
-    if 8 + len(call) + 40 > WIDTH or "\n" in call:
-        call = "Call(\n" + "".join(f"            {one},\n" for one in carried) + "        )"
+    call = _call("Call", carried, 8)
     if operation.success is None:
         return [*lines, f"        {await_}self._carry_out({call})"]
     return [*lines, f"        answer: {method.answer} = {await_}self._carry_out({call})", "        return answer"]
+
+
+def _call(name: str, arguments: list[str], indent: int) -> str:
+    """A call on one line, or with a line for each argument. A last empty argument is a tuple's comma."""
+    short = f"{name}({', '.join(arguments)})".replace(", )", ",)")
+    if indent + len(short) <= WIDTH - 50 and "\n" not in short:
+        return short
+    return f"{name}(\n" + "".join(f"{' ' * (indent + 4)}{one},\n" for one in arguments if one) + f"{' ' * indent})"
 
 
 def _qualified(declared: str) -> str:
@@ -394,7 +400,8 @@ def _documented(model: Model, method: _Method) -> str:
         lines += ["", operation.doc]
     arguments = [(one.name, explained(one.field)) for one in method.first + method.named]
     if operation.idempotent_key:
-        arguments.append(("idempotency_key", "The same call under the same key is carried out once within 24 hours; a random one if not given, none if False."))
+        doc = "The same call under the same key is carried out once within 24 hours; a random one if not given, none if False."
+        arguments.append(("idempotency_key", doc))
     if arguments:
         lines += ["", "Args:", *(f"    {name}: {doc}" for name, doc in arguments)]
     sent = [one for one in operation.errors if one.sent]
@@ -441,10 +448,10 @@ def _iterator(model: Model, method: _Method, pager: str) -> list[str]:
     )
     lines += _doc(doc, " " * 8)
     given = [one.name for one in method.first] + [f"{one.name}={one.name}" for one in named]
-    asked = ", ".join([*given, "page_no=number", "page_size=page_size"])
-    lines += [f"        return {pager}(", f"            lambda number: self.{snake(operation.id)}({asked}),"]
-    lines += [f"            lambda page: page.{python_name(listed.wire)},", f"            lambda item: item.{identity},", "            page_size,", "        )"]
-    return lines
+    asked = _call(f"lambda number: self.{snake(operation.id)}", [*given, "page_no=number", "page_size=page_size"], 12)
+    lines += [f"        return {pager}(", f"            {asked},"]
+    lines += [f"            lambda page: page.{python_name(listed.wire)},", f"            lambda item: item.{identity},"]
+    return [*lines, "            page_size,", "        )"]
 
 
 def _file(lines: list[str]) -> str:

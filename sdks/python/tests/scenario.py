@@ -10,7 +10,6 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Optional, Protocol, Union
 
 from platform_bed import PROFILES, REPOSITORY, Platform, binary

@@ -141,10 +141,20 @@ class Operations:
         """
         answer: types.RegisterAnswer = self._carry_out(Call(
             "regDirectDevice",
-            query=(
-                ("appId", app_id),
+            query=(("appId", app_id),),
+            body=types.RegisterRequest(
+                node_id=node_id,
+                device_info=device_info,
+                verify_code=verify_code,
+                end_user_id=end_user_id,
+                psk=psk,
+                timeout=timeout,
+                is_secure=is_secure,
+                imsi=imsi,
+                product_id=product_id,
+                device_name=device_name,
+                custom_fields=custom_fields,
             ),
-            body=types.RegisterRequest(node_id=node_id, device_info=device_info, verify_code=verify_code, end_user_id=end_user_id, psk=psk, timeout=timeout, is_secure=is_secure, imsi=imsi, product_id=product_id, device_name=device_name, custom_fields=custom_fields),
             answer=types.RegisterAnswer,
         ))
         return answer
@@ -201,10 +211,17 @@ class Operations:
         """
         answer: types.RegisterWithSecretAnswer = self._carry_out(Call(
             "regDirectDeviceWithSecret",
-            query=(
-                ("appId", app_id),
+            query=(("appId", app_id),),
+            body=types.RegisterWithSecretRequest(
+                device_info=device_info,
+                end_user_id=end_user_id,
+                organization=organization,
+                region=region,
+                timezone=timezone,
+                mqtt_connect=mqtt_connect,
+                product_id=product_id,
+                secret=secret,
             ),
-            body=types.RegisterWithSecretRequest(device_info=device_info, end_user_id=end_user_id, organization=organization, region=region, timezone=timezone, mqtt_connect=mqtt_connect, product_id=product_id, secret=secret),
             answer=types.RegisterWithSecretAnswer,
         ))
         return answer
@@ -238,9 +255,7 @@ class Operations:
         answer: types.DeviceStatusAnswer = self._carry_out(Call(
             "queryDeviceStatus",
             variables=(device_id,),
-            query=(
-                ("appId", app_id),
-            ),
+            query=(("appId", app_id),),
             answer=types.DeviceStatusAnswer,
         ))
         return answer
@@ -290,10 +305,12 @@ class Operations:
         answer: types.RefreshKeyAnswer = self._carry_out(Call(
             "refreshDeviceKey",
             variables=(device_id,),
-            query=(
-                ("appId", app_id),
+            query=(("appId", app_id),),
+            body=types.RefreshKeyRequest(
+                verify_code=verify_code,
+                node_id=node_id,
+                timeout=timeout,
             ),
-            body=types.RefreshKeyRequest(verify_code=verify_code, node_id=node_id, timeout=timeout),
             answer=types.RefreshKeyAnswer,
         ))
         return answer
@@ -339,9 +356,7 @@ class Operations:
         answer: types.RefreshSecretAnswer = self._carry_out(Call(
             "refreshDeviceKeyWithSecret",
             variables=(device_id,),
-            query=(
-                ("appId", app_id),
-            ),
+            query=(("appId", app_id),),
             body=types.RefreshSecretRequest(secret=secret, timeout=timeout),
             answer=types.RefreshSecretAnswer,
         ))
@@ -377,10 +392,7 @@ class Operations:
         answer: types.DeviceAnswer = self._carry_out(Call(
             "querySingleDeviceInfo",
             variables=(device_id,),
-            query=(
-                ("select", select),
-                ("appId", app_id),
-            ),
+            query=(("select", select), ("appId", app_id),),
             answer=types.DeviceAnswer,
         ))
         return answer
@@ -462,10 +474,29 @@ class Operations:
         self._carry_out(Call(
             "modifyDeviceInfo",
             variables=(device_id,),
-            query=(
-                ("appId", app_id),
+            query=(("appId", app_id),),
+            body=types.ModifyDeviceRequest(
+                name=name,
+                end_user=end_user,
+                mute=mute,
+                manufacturer_id=manufacturer_id,
+                manufacturer_name=manufacturer_name,
+                device_type=device_type,
+                model=model,
+                location=location,
+                protocol_type=protocol_type,
+                region=region,
+                organization=organization,
+                timezone=timezone,
+                imsi=imsi,
+                device_config=device_config,
+                product_id=product_id,
+                ip=ip,
+                is_secure=is_secure,
+                psk=psk,
+                tags=tags,
+                custom_fields=custom_fields,
             ),
-            body=types.ModifyDeviceRequest(name=name, end_user=end_user, mute=mute, manufacturer_id=manufacturer_id, manufacturer_name=manufacturer_name, device_type=device_type, model=model, location=location, protocol_type=protocol_type, region=region, organization=organization, timezone=timezone, imsi=imsi, device_config=device_config, product_id=product_id, ip=ip, is_secure=is_secure, psk=psk, tags=tags, custom_fields=custom_fields),
         ))
 
     def delete_direct_device(self, device_id: str, *, app_id: Optional[str] = None, cascade: Optional[bool] = None) -> None:
@@ -498,10 +529,7 @@ class Operations:
         self._carry_out(Call(
             "deleteDirectDevice",
             variables=(device_id,),
-            query=(
-                ("appId", app_id),
-                ("cascade", cascade),
-            ),
+            query=(("appId", app_id), ("cascade", cascade),),
         ))
 
     def query_batch_devices_info(
@@ -606,7 +634,21 @@ class Operations:
         here.
         """
         return Pager(
-            lambda number: self.query_batch_devices_info(select=select, gateway_id=gateway_id, node_type=node_type, device_type=device_type, location=location, name=name, status=status, start_time=start_time, end_time=end_time, sort=sort, app_id=app_id, page_no=number, page_size=page_size),
+            lambda number: self.query_batch_devices_info(
+                select=select,
+                gateway_id=gateway_id,
+                node_type=node_type,
+                device_type=device_type,
+                location=location,
+                name=name,
+                status=status,
+                start_time=start_time,
+                end_time=end_time,
+                sort=sort,
+                app_id=app_id,
+                page_no=number,
+                page_size=page_size,
+            ),
             lambda page: page.devices,
             lambda item: item.device_id,
             page_size,
@@ -665,10 +707,14 @@ class Operations:
         """
         answer: types.CommandAnswer = self._carry_out(Call(
             "postDeviceCommand",
-            query=(
-                ("appId", app_id),
+            query=(("appId", app_id),),
+            body=types.PostCommandRequest(
+                device_id=device_id,
+                command=command,
+                callback_url=callback_url,
+                expire_time=expire_time,
+                max_retransmit=max_retransmit,
             ),
-            body=types.PostCommandRequest(device_id=device_id, command=command, callback_url=callback_url, expire_time=expire_time, max_retransmit=max_retransmit),
             answer=types.CommandAnswer,
             key=idempotency_key,
         ))
@@ -743,7 +789,14 @@ class Operations:
         here.
         """
         return Pager(
-            lambda number: self.query_device_command(device_id=device_id, start_time=start_time, end_time=end_time, app_id=app_id, page_no=number, page_size=page_size),
+            lambda number: self.query_device_command(
+                device_id=device_id,
+                start_time=start_time,
+                end_time=end_time,
+                app_id=app_id,
+                page_no=number,
+                page_size=page_size,
+            ),
             lambda page: page.data,
             lambda item: item.command_id,
             page_size,
@@ -782,9 +835,7 @@ class Operations:
         answer: types.CommandAnswer = self._carry_out(Call(
             "updateDeviceCommand",
             variables=(device_command_id,),
-            query=(
-                ("appId", app_id),
-            ),
+            query=(("appId", app_id),),
             body=types.CancelCommandRequest(),
             answer=types.CommandAnswer,
         ))
@@ -818,9 +869,7 @@ class Operations:
         """
         answer: types.CancelTaskAnswer = self._carry_out(Call(
             "createDeviceCmdCancelTask",
-            query=(
-                ("appId", app_id),
-            ),
+            query=(("appId", app_id),),
             body=types.CancelTaskRequest(device_id=device_id),
             answer=types.CancelTaskAnswer,
         ))
@@ -902,7 +951,16 @@ class Operations:
         here.
         """
         return Pager(
-            lambda number: self.query_device_cmd_cancel_task(status=status, task_id=task_id, device_id=device_id, start_time=start_time, end_time=end_time, app_id=app_id, page_no=number, page_size=page_size),
+            lambda number: self.query_device_cmd_cancel_task(
+                status=status,
+                task_id=task_id,
+                device_id=device_id,
+                start_time=start_time,
+                end_time=end_time,
+                app_id=app_id,
+                page_no=number,
+                page_size=page_size,
+            ),
             lambda page: page.data,
             lambda item: item.task_id,
             page_size,
@@ -961,9 +1019,7 @@ class Operations:
         answer: types.InvokeAnswer = self._carry_out(Call(
             "invokeDeviceService",
             variables=(device_id, service_id,),
-            query=(
-                ("appId", app_id),
-            ),
+            query=(("appId", app_id),),
             body=types.InvokeRequest(header=header, body=body),
             answer=types.InvokeAnswer,
             key=idempotency_key,
@@ -1025,10 +1081,13 @@ class Operations:
         answer: types.OldCommandAnswer = self._carry_out(Call(
             "postDeviceCommandV12",
             variables=(device_id,),
-            query=(
-                ("appId", app_id),
+            query=(("appId", app_id),),
+            body=types.OldPostCommandRequest(
+                command=command,
+                callback_url=callback_url,
+                expire_time=expire_time,
+                max_retransmit=max_retransmit,
             ),
-            body=types.OldPostCommandRequest(command=command, callback_url=callback_url, expire_time=expire_time, max_retransmit=max_retransmit),
             answer=types.OldCommandAnswer,
             key=idempotency_key,
         ))
@@ -1097,7 +1156,12 @@ class Operations:
         here.
         """
         return Pager(
-            lambda number: self.query_device_command_v12(device_id=device_id, app_id=app_id, page_no=number, page_size=page_size),
+            lambda number: self.query_device_command_v12(
+                device_id=device_id,
+                app_id=app_id,
+                page_no=number,
+                page_size=page_size,
+            ),
             lambda page: page.list_,
             lambda item: item.command_id,
             page_size,
@@ -1133,9 +1197,7 @@ class Operations:
         """
         answer: types.OldCommandsAnswer = self._carry_out(Call(
             "createDeviceCmdCancelTaskV12",
-            query=(
-                ("appId", app_id),
-            ),
+            query=(("appId", app_id),),
             body=types.OldCancelRequest(device_id=device_id),
             answer=types.OldCommandsAnswer,
         ))
