@@ -102,10 +102,18 @@ impl Client {
 
     /// `querySingleDeviceInfo`: what is known of a device, its last reports included [4.1].
     pub async fn query_single_device_info(&self, device_id: &str) -> Result<DeviceAnswer, Error> {
-        let query = DeviceQuery {
-            app_id: self.owner(),
-            select_imsi: false,
-        };
+        let query = DeviceQuery::default();
+        self.query_single_device_info_with(device_id, &query).await
+    }
+
+    /// The same, with what the query selects besides: the IMSI.
+    pub async fn query_single_device_info_with(
+        &self,
+        device_id: &str,
+        query: &DeviceQuery,
+    ) -> Result<DeviceAnswer, Error> {
+        let mut query = query.clone();
+        query.app_id = query.app_id.or_else(|| self.owner());
         let target = with_query(&paths::fill(paths::DEVICE, &[device_id]), &query.to_query());
         self.ask(Operation::QuerySingleDeviceInfo, target, None)
             .await

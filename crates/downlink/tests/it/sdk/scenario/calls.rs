@@ -6,7 +6,7 @@ use sdk::api::cancel_tasks::{CancelTaskRequest, CancelTasksQuery};
 use sdk::api::commands::{CancelCommandRequest, CommandsQuery, PostCommandRequest};
 use sdk::api::credentials::{RefreshKeyRequest, RefreshSecretRequest};
 use sdk::api::device_list::DevicesQuery;
-use sdk::api::devices::{DeleteDeviceQuery, ModifyDeviceRequest};
+use sdk::api::devices::{DeleteDeviceQuery, DeviceQuery, ModifyDeviceRequest};
 use sdk::api::invoke::InvokeRequest;
 use sdk::api::old_commands::{OldCancelRequest, OldCommandsQuery};
 use sdk::api::registration::{RegisterRequest, RegisterWithSecretRequest};
@@ -148,8 +148,10 @@ async fn devices(client: &Client, args: &Arguments) -> Option<Ended> {
             shown(client.refresh_device_secret(&path[0], &request).await)
         }
         Operation::QueryDeviceStatus => shown(client.query_device_status(&path[0]).await),
-        Operation::QuerySingleDeviceInfo if args.query.is_empty() => {
-            shown(client.query_single_device_info(&path[0]).await)
+        Operation::QuerySingleDeviceInfo => {
+            let query = DeviceQuery::read(&args.asked()).ok()?;
+            let answer = client.query_single_device_info_with(&path[0], &query).await;
+            shown(answer)
         }
         Operation::ModifyDeviceInfo => {
             let request = read(args, ModifyDeviceRequest::from_json)?;
@@ -164,7 +166,7 @@ async fn devices(client: &Client, args: &Arguments) -> Option<Ended> {
             };
             shown(client.delete_direct_device(&path[0], with).await)
         }
-        _ => return None,
+        other => unreachable!("{}", other.name()),
     })
 }
 
