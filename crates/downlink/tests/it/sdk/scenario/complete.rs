@@ -8,9 +8,10 @@ use sdk::api::{Code, Operation};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-const DOCUMENT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi.json"));
+pub(super) const DOCUMENT: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi.json"));
 
-fn steps() -> Vec<Step> {
+pub(super) fn steps() -> Vec<Step> {
     let scenario = Scenario::read();
     let steps = scenario.steps.iter().map(Step::read);
     steps.collect::<Result<_, _>>().expect("steps")

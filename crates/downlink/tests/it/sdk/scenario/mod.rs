@@ -4,6 +4,7 @@ mod arguments;
 mod bare;
 mod calls;
 mod complete;
+mod members;
 mod stage;
 mod steps;
 mod values;
