@@ -66,7 +66,7 @@ public final class Request {
      * Fills a variable of the address.
      *
      * @param name the variable
-     * @param id its value, escaped here; null and empty are refused with 1007
+     * @param id its value, escaped here; null, an empty text, `.` and `..` are refused with 1007
      * @return this
      */
     public Request path(String name, String id) {
@@ -189,6 +189,9 @@ public final class Request {
             if (id == null || id.isEmpty()) {
                 throw new NorthApiException(ExceptionEnum.CLIENT_INPUT_PARAMETER_INVALID, name + " is missing");
             }
+            if (id.equals(".") || id.equals("..")) {
+                throw new NorthApiException(ExceptionEnum.CLIENT_INPUT_PARAMETER_INVALID, name + " would lead to another address");
+            }
             filled.append(path, done, open).append(escaped(id));
             done = close + 1;
         }
@@ -228,9 +231,6 @@ public final class Request {
 
     /** The text as it may stand in an address. */
     private static String escaped(String text) {
-        if (text.equals(".") || text.equals("..")) {
-            return text.replace(".", "%2E");
-        }
         StringBuilder escaped = new StringBuilder();
         for (byte one : text.getBytes(StandardCharsets.UTF_8)) {
             char sign = (char) (one & 0xFF);

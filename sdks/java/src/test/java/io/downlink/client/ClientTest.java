@@ -90,9 +90,11 @@ class ClientTest {
         App app = platform.app();
         NorthApiClient client = app.client();
         String token = new Authentication(client).getAuthToken().getAccessToken();
-        for (String id : new String[] {"a b", "a/b", "a?b=c", "..", "Gerät%20", "a#b", "a+b"}) {
+        for (String id : new String[] {"a b", "a/b", "a?b=c", "...", "Gerät%20", "a#b", "a+b"}) {
             refused("100403", () -> new DeviceManagement(client).queryDeviceStatus(id, null, token));
         }
+        refused("1007", () -> new DeviceManagement(client).queryDeviceStatus("..", null, token), "another address");
+        refused("1007", () -> new DeviceManagement(client).queryDeviceStatus(".", null, token), "another address");
         refused("100203", () -> new DeviceManagement(client).queryDeviceStatus("d", "a&appId=" + app.id, token));
         refused("100022", () -> new DeviceManagement(client).queryDeviceStatus("d".repeat(65), "", token));
     }

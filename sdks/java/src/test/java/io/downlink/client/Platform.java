@@ -26,7 +26,6 @@ public final class Platform implements AutoCloseable {
     private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final AtomicInteger NAMES = new AtomicInteger();
     private static final long START_S = 60;
-    private static final long NOTICE_S = 2;
     private static Platform shared;
 
     private final Path folder;
@@ -301,18 +300,10 @@ public final class Platform implements AutoCloseable {
             end(0);
         }
 
-        /** Lets it sleep again; it ends with this status. */
+        /** Lets it sleep again, with status 0; or sees it end by itself with another one, because the platform has ended its connection. */
         public void end(int status) {
-            try {
-                if (status != 0) {
-                    // What ends it comes over the network: it is to see that before it is sent to sleep.
-                    process.waitFor(NOTICE_S, TimeUnit.SECONDS);
-                }
-            } catch (InterruptedException e) {
-                throw new IllegalStateException(e);
-            }
-            try (OutputStream end = process.getOutputStream()) {
-                end.flush();
+            try (OutputStream sleep = status == 0 ? process.getOutputStream() : OutputStream.nullOutputStream()) {
+                sleep.flush();
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
