@@ -88,6 +88,14 @@ def test_settings_that_cannot_be_used() -> None:
         downlink.Client("https://localhost", "app", "secret", ca="no/such/file")
 
 
+def test_what_json_does_not_have_is_not_sent(platform: Platform, client: downlink.Client, meter: Device) -> None:
+    before = platform.requests("postDeviceCommand")
+    for paras in ({"value": float("nan")}, {"value": object()}, {"value": "\ud800"}):
+        with pytest.raises((TypeError, ValueError)):
+            client.post_device_command(meter.id, Command("WaterMeter", "SET_PERIOD", paras))
+    assert platform.requests("postDeviceCommand") == before
+
+
 def test_a_closed_client_says_so(new_client: Callable[..., downlink.Client]) -> None:
     client = new_client()
     client.close()

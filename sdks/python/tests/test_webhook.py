@@ -15,6 +15,7 @@ import pytest
 
 import downlink
 from downlink import Command, CommandRsp, CommandStatus, InvokeHeader, MessageConfirm, StatusCallback
+from downlink import webhook
 from downlink.webhook import Event, Receiver, Refused, Turn, Verifier, Window
 from platform_bed import Device, Platform
 
@@ -144,6 +145,13 @@ def test_a_receiver_refuses_what_is_none(inbox: Inbox) -> None:
     # The body is not waited for.
     assert post(inbox.receiver, b"", {"Content-Length": str(1024 * 1024 + 1)}) == 413
     assert inbox.events.empty()
+
+
+def test_a_receiver_does_not_wait_for_ever(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook._Handler, "timeout", 0.2)
+    assert post(inbox.receiver, BODY, {"Content-Length": str(len(BODY) + 1)}) == 408
+    assert post(inbox.receiver, BODY, {"Transfer-Encoding": "chunked"}) == 411
+    assert post(inbox.receiver, BODY, signed()) == 200
 
 
 def test_a_repeat_while_the_handler_works_is_to_come_again() -> None:

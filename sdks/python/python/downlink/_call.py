@@ -74,8 +74,8 @@ class Call(Generic[T]):
     key: Key = None
 
     def text(self) -> Optional[str]:
-        """The body to send."""
-        return None if self.body is None else json.dumps(self.body.to_json(), ensure_ascii=False)
+        """The body to send. Raises ValueError for what JSON does not have, such as NaN."""
+        return None if self.body is None else json.dumps(self.body.to_json(), ensure_ascii=False, allow_nan=False)
 
     def read(self, reply: Reply) -> Any:
         """The answer as an object."""

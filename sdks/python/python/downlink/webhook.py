@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
@@ -170,7 +171,7 @@ class Receiver:
     | 200 | the handler has done its work, now or at an earlier attempt |
     | 400 | the body cannot be read |
     | 401 | the callback is not signed, forged or old |
-    | 405, 411, 413 | it is no POST, says no length, or is larger than 1 MiB |
+    | 405, 408, 411, 413 | it is no POST, too slow, says no length, or is larger than 1 MiB |
     | 500 | the handler raised: the platform will repeat it |
     | 503 | the handler still works at an earlier attempt: the platform will repeat it |
 
@@ -206,8 +207,7 @@ class Receiver:
         class Handler(_Handler):
             take = staticmethod(receiver._take)
 
-        self._server = ThreadingHTTPServer((host, port), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server((host, port), Handler)
         self._thread: Optional[threading.Thread] = None
         self._serves = False
 
@@ -268,6 +268,15 @@ class Receiver:
         return 200 if done else 500
 
 
+class _Server(ThreadingHTTPServer):
+    """A thread for each connection."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        _log.debug("a connection for callbacks broke", exc_info=True)
+
+
 class _Handler(BaseHTTPRequestHandler):
     """One connection."""
 
@@ -282,11 +291,15 @@ class _Handler(BaseHTTPRequestHandler):
         elif int(length) > BODY_BYTES_MAX:
             self._answer(413)
         else:
-            body = self.rfile.read(int(length))
+            try:
+                body = self.rfile.read(int(length))
+            except socket.timeout:
+                self._answer(408)
+                return
             if len(body) < int(length):
                 self.close_connection = True
-                return
-            self._answer(self.take(list(self.headers.items()), body))
+            else:
+                self._answer(self.take(list(self.headers.items()), body))
 
     def _refuse(self) -> None:
         self._answer(405)
@@ -295,7 +308,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, status: int) -> None:
         # What was not read would be taken for the next request.
-        if status in (405, 411, 413):
+        if status in (405, 408, 411, 413):
             self.close_connection = True
         self.send_response(status)
         self.send_header("Content-Length", "0")
