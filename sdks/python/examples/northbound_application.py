@@ -1,7 +1,7 @@
 """An application that was written against the vendor's Python SDK: it queues, cancels and calls, and is told what became of it.
 
-Of the vendor's program only the root of the imports has changed, `com.huawei.iotplatform` to `downlink.northbound`, and the receiver's
-handlers now get the message. Run it with the folder of `resources/application.ini` and the id of a device that sleeps, then wake that:
+What has changed is the root of the imports, `com.huawei.iotplatform` to `downlink.northbound`, and that the receiver's handlers, which now
+can be overridden, get the message. Run it with the folder of `resources/application.ini` and the id of a device that sleeps, then wake that:
 
     python northbound_application.py WORK_PATH DEVICE_ID
     downlink device play meter-1 --secret SECRET --commands 2
@@ -13,6 +13,9 @@ import sys
 
 from downlink.northbound.client.dto.AuthOutDTO import AuthOutDTO
 from downlink.northbound.client.dto.CommandDTO import CommandDTO
+from downlink.northbound.client.dto.NotifyCommandRspDTO import NotifyCommandRspDTO
+from downlink.northbound.client.dto.NotifyMessageConfirmDTO import NotifyMessageConfirmDTO
+from downlink.northbound.client.dto.NotifyNBCommandStatusChangedDTO import NotifyNBCommandStatusChangedDTO
 from downlink.northbound.client.dto.PostDeviceCommandInDTO import PostDeviceCommandInDTO
 from downlink.northbound.client.dto.UpdateDeviceCommandInDTO import UpdateDeviceCommandInDTO
 from downlink.northbound.client.invokeapi.Authentication import Authentication
@@ -21,21 +24,21 @@ from downlink.northbound.client.invokeapi.PushMessageReceiver import PushMessage
 from downlink.northbound.client.invokeapi.SignalDelivery import SignalDelivery
 from downlink.northbound.constant.Constant import Constant
 
-told = queue.Queue()
+told: "queue.Queue[str]" = queue.Queue()
 
 
 class Receiver(PushMessageReceiver):
-    def handleNBCommandStateChanged(self, body):
+    def handleNBCommandStateChanged(self, body: NotifyNBCommandStatusChangedDTO) -> None:
         told.put(f"{body.commandId} {body.result.resultCode}")
 
-    def handleMessageConfirm(self, body):
+    def handleMessageConfirm(self, body: NotifyMessageConfirmDTO) -> None:
         told.put(f"{body.header.requestId} {body.header.status}")
 
-    def handleCommandRsp(self, body):
+    def handleCommandRsp(self, body: NotifyCommandRspDTO) -> None:
         told.put(f"{body.header.requestId} answered {json.dumps(body.body)}")
 
 
-def order(deviceId, value, callbackUrl):
+def order(deviceId: str, value: int, callbackUrl: str) -> PostDeviceCommandInDTO:
     pdcInDTO = PostDeviceCommandInDTO()
     pdcInDTO.deviceId = deviceId
     pdcInDTO.command = {
@@ -47,28 +50,28 @@ def order(deviceId, value, callbackUrl):
     return pdcInDTO
 
 
-def expect(what):
+def expect(what: str) -> None:
     heard = told.get(timeout=60)
     print(heard, flush=True)
     assert heard == what, f"expected {what}"
 
 
-def main(workPath, deviceId):
+def main(workPath: str, deviceId: str) -> None:
     Constant.workPath = workPath
 
     # get accessToken at first
-    result = Authentication().getAuthToken(Constant().clientInfo())
     authOutDTO = AuthOutDTO()
-    authOutDTO.setAccessToken(json.loads(result)["accessToken"])
+    authOutDTO.setAccessToken(json.loads(Authentication().getAuthToken(Constant().clientInfo()))["accessToken"])
     accessToken = authOutDTO.getAccessToken()
 
     with Receiver().start() as receiver:
         delivery = SignalDelivery()
 
         # Two commands wait for the device; the second one is taken back.
-        first = delivery.postDeviceCommand(order(deviceId, 12, receiver.url + "/cmd"), None, accessToken)
-        second = delivery.postDeviceCommand(order(deviceId, 13, receiver.url + "/cmd"), None, accessToken)
-        first, second = json.loads(first)["commandId"], json.loads(second)["commandId"]
+        result: str = delivery.postDeviceCommand(order(deviceId, 12, receiver.url + "/cmd"), None, accessToken)
+        first = json.loads(result)["commandId"]
+        result = delivery.postDeviceCommand(order(deviceId, 13, receiver.url + "/cmd"), None, accessToken)
+        second = json.loads(result)["commandId"]
         udcInDTO = UpdateDeviceCommandInDTO()
         udcInDTO.setStatus("CANCELED")
         result = delivery.updateDeviceCommand(udcInDTO, second, None, accessToken)

@@ -18,7 +18,7 @@ EXAMPLES = REPOSITORY / "sdks" / "python" / "examples"
 def test_every_program_of_the_page_runs_as_it_is_printed(tmp_path: Path) -> None:
     """One shell goes through all of them, in their order."""
     blocks = re.findall(r"^```(bash|python)\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    assert [kind for kind, _ in blocks].count("python") == 5 and blocks[0][0] == "bash"
+    assert [kind for kind, _ in blocks].count("python") == 6 and blocks[0][0] == "bash"
     script = ["set -euo pipefail", "trap 'kill $(jobs -p) && wait' EXIT"]
     for number, (kind, text) in enumerate(blocks):
         if kind == "bash":
@@ -32,7 +32,8 @@ def test_every_program_of_the_page_runs_as_it_is_printed(tmp_path: Path) -> None
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{(tmp_path / 'demo.log').read_text()}"
     for said in ("is PENDING", "SET_PERIOD was ordered at 2", "the meter says {'result': 0}", "the meter sleeps: The device is not online. nothing"):
         assert said in done.stdout, done.stdout
-    assert done.stdout.count("is CANCELED") == 5, done.stdout
+    assert done.stdout.count("is CANCELED\n") == 5, done.stdout
+    assert "the command is CANCELED and then 100435 The device command already canceled" in done.stdout, done.stdout
 
 
 def test_the_example_application(platform: Platform, meter: Device) -> None:
