@@ -304,3 +304,41 @@ def test_the_own_certificate_is_shown(authority: Path, monkeypatch: pytest.Monke
             NorthApiClient.invokeAPI("GET", path, None, token)
     finally:
         platform.stop()
+
+
+class Proxy:
+    """A proxy that notes which request it would carry, and refuses it."""
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        for _ in range(2):
+            connection, _ = self._server.accept()
+            with connection:
+                self.heard.append(connection.recv(65536).split(b"\r\n")[0])
+                connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    def close(self) -> None:
+        self._thread.join(30)
+        self._server.close()
+
+
+def test_the_proxy_of_the_environment_is_used(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = Proxy()
+    monkeypatch.setenv("https_proxy", proxy.url)
+    monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+    bed.configure(platformIp="platform.example", platformPort="8743")
+    try:
+        with pytest.raises(exceptions.RequestException):
+            Authentication().getAuthToken(Constant().clientInfo())
+        with pytest.raises(exceptions.ConnectionError):
+            NorthApiClient.invokeAPI("GET", RestConstant.QUERY_DEVICE_COMMAND, None, None)
+        assert [line.split()[:2] for line in proxy.heard] == [[b"CONNECT", b"platform.example:8743"]] * 2
+    finally:
+        bed.configure()
+        proxy.close()

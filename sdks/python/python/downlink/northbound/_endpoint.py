@@ -111,6 +111,8 @@ def _connect(endpoint: Endpoint, shown: Optional[tuple[str, str]]) -> _native.Cl
     settings: dict[str, Any] = {
         "connect_timeout": Constant.connectTimeout,
         "timeout": Constant.requestTimeout,
+        # As `requests` did: the variables HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
+        "proxy": "environment",
     }
     if Constant.retryPatience > 0:
         settings["retry"] = (5, 0.2, 5.0, Constant.retryPatience)

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Mapping
 from typing import Any, Optional, Union
 from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from downlink.northbound import _endpoint
 from downlink.northbound._endpoint import Endpoint
@@ -59,9 +60,7 @@ def _send(endpoint: Endpoint, method: str, url: str, headers: Mapping[str, str],
     body: Union[bytes, None] = None
     if payload is not None:
         body = payload if isinstance(payload, bytes) else _form(payload).encode()
-    address = urlsplit(url)
-    connection = _connection(endpoint, address.scheme, address.hostname or "", address.port)
-    target = (address.path or "/") + (f"?{address.query}" if address.query else "")
+    connection, target = _opened(endpoint, url)
     try:
         _connect(connection)
         return _exchange(connection, method, target, headers, body)
@@ -69,16 +68,31 @@ def _send(endpoint: Endpoint, method: str, url: str, headers: Mapping[str, str],
         connection.close()
 
 
-def _connection(endpoint: Endpoint, scheme: str, host: str, port: Optional[int]) -> http.client.HTTPConnection:
-    if scheme == "http":
-        return http.client.HTTPConnection(host, port, timeout=Constant.connectTimeout)
-    if scheme != "https":
-        raise ValueError(f"an address begins with https://, not with {scheme}://")
+def _opened(endpoint: Endpoint, url: str) -> tuple[http.client.HTTPConnection, str]:
+    """A connection that is not made yet, and what to ask for on it. Proxies are those of the environment."""
+    address = urlsplit(url)
+    host, port = address.hostname or "", address.port or (80 if address.scheme == "http" else 443)
+    target = (address.path or "/") + (f"?{address.query}" if address.query else "")
+    proxy = None if proxy_bypass(address.netloc.rpartition("@")[2]) else getproxies().get(address.scheme)
+    through = urlsplit(proxy) if proxy else None
+    first = (host, port) if through is None else (through.hostname or "", through.port or 80)
+    if address.scheme == "http":
+        connection = http.client.HTTPConnection(*first, timeout=Constant.connectTimeout)
+        return connection, target if through is None else url
+    if address.scheme != "https":
+        raise ValueError(f"an address begins with https://, not with {address.scheme}://")
+    secure = http.client.HTTPSConnection(*first, timeout=Constant.connectTimeout, context=_trust(endpoint))
+    if through is not None:
+        secure.set_tunnel(host, port)
+    return secure, target
+
+
+def _trust(endpoint: Endpoint) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=endpoint.authorities)
     shown = _endpoint.certificate()
     if shown is not None:
         context.load_cert_chain(*shown)
-    return http.client.HTTPSConnection(host, port, timeout=Constant.connectTimeout, context=context)
+    return context
 
 
 def _connect(connection: http.client.HTTPConnection) -> None:
