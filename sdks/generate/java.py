@@ -184,7 +184,7 @@ class _Emitter:
         said.append("@throws NorthApiException 1003 when the platform cannot be reached, 1004 when its answer cannot be read, 1007 to 1010 for"
                     " what is wrong with the arguments, or with one of these codes:")
         rows = "".join(f"\n<li>{code}: {_text(meaning)}</li>" for code, meaning in words.errors(operation))
-        said[-1] += f"\n<ul>{rows}\n</ul>"
+        said[-1] += f"\n<ul>{rows}\n</ul>" if rows else ""
         if signature.deprecated:
             said.append(f"@deprecated {self._successor(signature, operation)}")
         return said

@@ -109,9 +109,15 @@ class Surface:
     def __init__(self, raw: dict[str, Any], model: Model):
         self._raw = raw
         self._model = model
+        self._signatures: dict[str, list[Signature]] = {}
 
     def signatures(self, language: str) -> list[Signature]:
         """The methods of every operation that the document has, in its order; deprecated overloads after their successors."""
+        if language not in self._signatures:
+            self._signatures[language] = self._read_signatures(language)
+        return self._signatures[language]
+
+    def _read_signatures(self, language: str) -> list[Signature]:
         found = []
         for operation in self._model.operations.values():
             entry = self._raw["operations"].get(operation.id)

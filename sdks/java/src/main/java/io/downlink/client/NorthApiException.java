@@ -14,12 +14,19 @@ public class NorthApiException extends Exception {
     /** The {@code httpStatusCode} of what failed on the client's side. */
     private static final int NO_STATUS = -1;
 
+    /** The code. */
     private String error_code;
+    /** Its text. */
     private String error_desc;
+    /** The status of the answer. */
     private int httpStatusCode = NO_STATUS;
+    /** What the status is called. */
     private String httpReasonPhase;
+    /** The body of a foreign answer, or the text of a cause; never null. */
     private String httpMessage = "";
+    /** What was wrong in this request. */
     private String detail;
+    /** The answer's mark in the platform's log. */
     private String requestId;
 
     /**

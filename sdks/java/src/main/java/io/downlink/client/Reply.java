@@ -27,15 +27,16 @@ final class Reply {
 
     private final HttpResponse<byte[]> response;
     private final String text;
+    private final Optional<JsonNode> json;
 
     Reply(HttpResponse<byte[]> response) {
         this.response = response;
         this.text = new String(response.body(), StandardCharsets.UTF_8);
+        this.json = parsed();
     }
 
     /** What the answer amounts to, if it is no success. A refusal with status 200 is none. */
     Optional<NorthApiException> failure() {
-        Optional<JsonNode> json = json();
         String code = json.map(tree -> text(tree, "error_code")).orElse(null);
         NorthApiException failure;
         if (code != null) {
@@ -58,7 +59,7 @@ final class Reply {
 
     /** The code by which the platform, or the gateway before it, refused. */
     String refusal() {
-        return json().map(tree -> tree.hasNonNull("error_code") ? text(tree, "error_code") : text(tree, "resultcode")).orElse(null);
+        return json.map(tree -> tree.hasNonNull("error_code") ? text(tree, "error_code") : text(tree, "resultcode")).orElse(null);
     }
 
     int status() {
@@ -77,7 +78,7 @@ final class Reply {
             return null;
         }
         try {
-            return mapper.readValue(text, type);
+            return json.isPresent() ? mapper.treeToValue(json.get(), type) : mapper.readValue(text, type);
         } catch (JsonProcessingException e) {
             NorthApiException failure = new NorthApiException(ExceptionEnum.CLIENT_AFTER_INVOK_ERROR, e);
             failure.setHttpMessage(e.getOriginalMessage());
@@ -86,7 +87,7 @@ final class Reply {
         }
     }
 
-    private Optional<JsonNode> json() {
+    private Optional<JsonNode> parsed() {
         String type = header("Content-Type");
         boolean likely = type == null || type.toLowerCase(Locale.ROOT).contains("json");
         if (!likely || text.isBlank()) {

@@ -22,7 +22,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLContext;
-import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLHandshakeException;
 
 /** Carries requests: one HTTP client, its limits, and what is tried again. Made anew when one of the settings changes. */
 final class Transport {
@@ -89,7 +89,17 @@ final class Transport {
         }
     }
 
-    private HttpRequest build(Request request, URI address, byte[] content, ClientInfo info, String token, String key) {
+    private HttpRequest build(Request request, URI address, byte[] content, ClientInfo info, String token, String key)
+            throws NorthApiException {
+        try {
+            return headed(request, address, content, info, token, key);
+        } catch (IllegalArgumentException e) {
+            // Its text would tell the header, which may be a token.
+            throw new NorthApiException(ExceptionEnum.CLIENT_INPUT_PARAMETER_INVALID, "appId, token or key has a character that no header may have");
+        }
+    }
+
+    private HttpRequest headed(Request request, URI address, byte[] content, ClientInfo info, String token, String key) {
         HttpRequest.Builder builder = HttpRequest.newBuilder(address).timeout(settings.socket).header("Accept", "application/json");
         request.headers.forEach(builder::setHeader);
         if (token != null) {
@@ -137,7 +147,7 @@ final class Transport {
 
     /** Before the request was carried: 1003. Afterwards, or perhaps: 1004. */
     private static NorthApiException failed(Throwable cause) {
-        boolean before = cause instanceof ConnectException || cause instanceof HttpConnectTimeoutException || cause instanceof SSLException
+        boolean before = cause instanceof ConnectException || cause instanceof HttpConnectTimeoutException || cause instanceof SSLHandshakeException
             || cause instanceof java.nio.channels.UnresolvedAddressException || cause.getCause() instanceof ConnectException;
         boolean fault = cause instanceof IOException || cause instanceof InterruptedException;
         ExceptionEnum kind = before || !fault ? ExceptionEnum.CLIENT_BEFORE_INVOK_ERROR : ExceptionEnum.CLIENT_AFTER_INVOK_ERROR;

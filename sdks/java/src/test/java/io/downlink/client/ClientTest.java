@@ -100,6 +100,15 @@ class ClientTest {
     }
 
     @Test
+    void whatNoHeaderMayHaveIsRefusedWithoutBeingTold() {
+        NorthApiClient client = platform.app().client();
+        NorthApiException refused = refused("1007", () -> new DeviceManagement(client).queryDeviceStatus("d", null, "hidden\r\nx: y"));
+        assertFalse((refused + refused.getMessage() + refused.getCause()).contains("hidden"), refused::toString);
+        client.setIdempotencyKeys(() -> "two\nlines");
+        refused("1007", () -> new SignalDelivery(client).postDeviceCommand(order("d"), null, "t"));
+    }
+
+    @Test
     void anUnreachablePlatformIs1003() throws IOException, NorthApiException {
         int port;
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
