@@ -27,6 +27,7 @@ PACKAGE = "downlink.northbound"
 WIDTH = 140
 HEAD = f"# {STAMP}\n"
 BY_HAND = ("Authentication",)
+KNOWN = {"getAuthToken", "refreshAuthToken", "logoutAuthToken"}
 STAMPS = {"timestamp": "timeStamp", "timeStamp": "timestamp"}
 
 
@@ -44,6 +45,9 @@ class Emitter:
         self.names = surface.python()
         self.dtos = surface.dtos("python")
         self.signatures = [one for one in surface.signatures("python") if one.service not in BY_HAND]
+        strangers = {one.operation for one in surface.signatures("python") if one.service in BY_HAND} - KNOWN
+        if strangers:
+            raise ValueError(f"{', '.join(BY_HAND)} is written by hand, and lacks {sorted(strangers)}")
         self.pushes = surface.pushes("python")
         self.answers = self._answers()
         self.notifications = {push.dto for push in self.pushes.values()}
@@ -62,7 +66,9 @@ class Emitter:
         return made
 
     def _answers(self) -> set[str]:
-        return {element(str(one.result)) for one in self.surface.signatures("python") if one.result is not None}
+        """Classes of results. A result that is a list is an `Answer`: its elements are data objects."""
+        results = (one.result for one in self.surface.signatures("python"))
+        return {one for one in results if one is not None and element(one) == one}
 
     @staticmethod
     def _module(about: str, imports: list[str], *parts: str) -> str:
@@ -200,7 +206,7 @@ class Emitter:
 
     def _service(self, service: str) -> str:
         methods = [one for one in self.signatures if one.service == service]
-        used = {one.dto.type for one in methods if one.dto} | {element(one.result) for one in methods if one.result}
+        used = {one.dto.type for one in methods if one.dto} | {one.result for one in methods if one.result in self.answers}
         lines = [f"class {service}(Service):"]
         about = "Every method returns the answer's text. How this differs from the vendor's class is in `docs/migration.md`."
         lines += doc(f"The operations of {service}. {about}", 4)
@@ -210,7 +216,7 @@ class Emitter:
 
     def _method(self, one: Signature) -> list[str]:
         operation = self.model.operations[one.operation]
-        result = "Answer" if one.result is None else one.result
+        result = one.result if one.result in self.answers else "Answer"
         parameters = [f"        {each.name}: {self._parameter_type(operation, each)}," for each in one.parameters]
         lines = [f"    def {one.name}(", "        self: object,", *parameters, f"    ) -> {result}:"]
         lines += doc(self._method_doc(one, operation), 8)
@@ -231,8 +237,11 @@ class Emitter:
         names = [each.name for each in one.parameters]
         dto = one.dto.name if one.dto else None
         lines = [f"        given = members({dto})"] if dto else []
+        inside = self.dtos[str(one.dto.type)].path if one.dto else ()
         variables = {each.wire: variable(each.wire, names) for each in operation.path_params}
-        query = {each.wire: each.wire for each in operation.query_params if each.wire in names}
+        query = {each.wire: variable(each.wire, names) for each in operation.query_params if each.wire in (*names, *inside)}
+        if dto and not operation.body:
+            lines += [f"        given.pop({quoted(name)}, None)" for name in variables if name in names]
         call = [f"            {quoted(one.operation)},", f"            {result},"]
         call.append("            accessToken," if "accessToken" in names else "            None,")
         if variables:
@@ -269,7 +278,11 @@ class Emitter:
 
     @staticmethod
     def _result_doc(one: Signature) -> str:
-        return "an empty text." if one.result is None else f"the answer's text, which also has the members of {one.result}."
+        if one.result is None:
+            return "an empty text."
+        if element(one.result) != one.result:
+            return f"the answer's text, a list; each element has the members of {element(one.result)}."
+        return f"the answer's text, which also has the members of {one.result}."
 
     # Addresses and handlers
 

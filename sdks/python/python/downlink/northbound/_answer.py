@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar, Optional, TypeVar
 
-from downlink.northbound._dto import read_member
+from downlink.northbound._dto import read_member, to_wire
 
 A = TypeVar("A", bound="Answer")
 
@@ -74,6 +74,10 @@ class Answer(str):
     def _of(cls: type[A], value: Mapping[str, Any]) -> A:
         """An answer within an answer."""
         return cls(json.dumps(value, ensure_ascii=False))
+
+    def _to_wire(self) -> dict[str, Any]:
+        """Its members as JSON has them: for classes that are requests as well, and for an answer that is sent on."""
+        return {wire: to_wire(getattr(self, name)) for name, wire in self._members.items()}
 
     def _fill(self) -> dict[str, Any]:
         """Reads the text, once. What was set by hand stays."""

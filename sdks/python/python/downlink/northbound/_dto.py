@@ -114,10 +114,12 @@ def to_wire(value: Any) -> Any:
 
     `TypeError` for what JSON has no form for, such as bytes or a moment.
     """
+    from downlink.northbound._answer import Answer
+
+    if isinstance(value, (Dto, Answer)):
+        return value._to_wire()
     if value is None or isinstance(value, (str, int, float)):
         return value
-    if isinstance(value, Dto):
-        return value._to_wire()
     if isinstance(value, Mapping):
         return {str(key): to_wire(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
