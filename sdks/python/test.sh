@@ -17,7 +17,7 @@ export DOWNLINK_BIN="${DOWNLINK_BIN:-$CARGO_TARGET_DIR/debug/downlink}"
 # A shell that is not a login shell may not know where rustup put cargo.
 export PATH="$PATH:$HOME/.cargo/bin"
 
-# The first Python that can make environments; Debian's needs python3-venv for that.
+# The first Python that can make environments, for which Debian's needs python3-venv. The package runs from 3.9 on, pytest from 3.10 on.
 python=
 for candidate in ${PYTHON:-python3 /usr/bin/python3}; do
   if "$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2> /dev/null; then

@@ -88,6 +88,26 @@ def test_settings_that_cannot_be_used() -> None:
         downlink.Client("https://localhost", "app", "secret", ca="no/such/file")
 
 
+def test_a_proxy_is_talked_to_only_if_it_is_named(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        monkeypatch.setenv("HTTP_PROXY", address)
+        monkeypatch.setenv("http_proxy", address)
+        with downlink.Client(platform.url, Platform.APP, platform.secret) as client:
+            client.get_auth_token()
+        for proxy in ("environment", address.replace("//", "//user:hunter2@")):
+            with downlink.Client("http://platform.example", "app", "secret", proxy=proxy, timeout=0.3) as client:
+                with pytest.raises(downlink.NoAnswerError) as failed:
+                    client.get_auth_token()
+                assert "hunter2" not in f"{failed.value} {client!r}"
+            connection, _ = listener.accept()
+            with connection:
+                assert connection.recv(65536).startswith(b"POST http://platform.example/iocm/app/sec/")
+    with pytest.raises(downlink.SettingError, match="proxy") as refused:
+        downlink.Client("http://localhost", "app", "secret", proxy="no address:hunter2")
+    assert "hunter2" not in str(refused.value)
+
+
 def test_what_json_does_not_have_is_not_sent(platform: Platform, client: downlink.Client, meter: Device) -> None:
     before = platform.requests("postDeviceCommand")
     for paras in ({"value": float("nan")}, {"value": object()}, {"value": "\ud800"}):
