@@ -83,6 +83,11 @@ def test_a_refusal_has_its_code_and_no_members() -> None:
     assert answer.getCommandId() is None
 
 
+def test_a_gateways_refusal_has_its_code_too() -> None:
+    answer = UpdateDeviceCommandOutDTO('{"resultcode":"1010009","resultmsg":"app throttle exceed."}')
+    assert (answer.error_code, answer.error_desc, answer.detail) == ("1010009", "app throttle exceed.", None)
+
+
 def test_the_moment_is_read_by_either_name() -> None:
     for wire in ("timestamp", "timeStamp"):
         answer = InvokeDeviceServiceOutDTO(json.dumps({wire: "20260102T030405Z"}))

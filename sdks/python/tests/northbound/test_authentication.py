@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 import time
+from pathlib import Path
 from typing import Any, Callable
 
 import pytest
@@ -235,3 +236,18 @@ def test_two_applications_have_two_tokens(bed: Bed) -> None:
     Authentication().stopRefreshTokenTimer()
     assert code(bed, None) == "100220"
     Authentication().stopRefreshTokenTimer(info)
+
+
+def test_a_platform_that_refuses_as_the_old_gateway_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    platform = Platform("--set", "north.gateway_exact=true")
+    try:
+        monkeypatch.setattr(Constant, "workPath", str(tmp_path))
+        bed = Bed(platform, tmp_path)
+        refused = DeviceManagement().queryDeviceStatus(bed.meter.id, None, "0" * 32)
+        assert set(json.loads(refused)) <= {"resultcode", "resultmsg"}
+        assert (refused.error_code, refused.status_code) == ("1010005", 403)
+        Authentication().startRefreshTokenTimer()
+        platform.cli("clock", "advance", "3h")
+        assert code(bed, None) is None
+    finally:
+        platform.stop()

@@ -46,7 +46,7 @@ class Answer(str):
     _secret: ClassVar[frozenset[str]] = frozenset()
 
     error_code: Optional[str] = member()
-    """The code of a refusal, such as `100418`; see `docs/errors/`. None if this is none."""
+    """The code of a refusal, such as `100418`; see `docs/errors/`. None if this is none. A gateway's `resultcode` is read as well."""
     error_desc: Optional[str] = member()
     """The text of that code, verbatim from the contract's table."""
     detail: Optional[str] = member()
@@ -86,8 +86,8 @@ class Answer(str):
             return known
         message = self._read_text()
         known["_message"] = None
-        for name in ("error_code", "error_desc", "detail"):
-            known.setdefault(name, message.get(name))
+        for name, as_gateway in (("error_code", "resultcode"), ("error_desc", "resultmsg"), ("detail", "detail")):
+            known.setdefault(name, message.get(name, message.get(as_gateway)))
         members = {} if known["error_code"] is not None else message
         for name in self._members:
             known.setdefault(name, read_member(type(self), name, members))

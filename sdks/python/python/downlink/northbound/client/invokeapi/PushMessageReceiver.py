@@ -170,12 +170,14 @@ class ReceiverApp:
 
     def __call__(self, environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """As WSGI wants it."""
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-        if length > BODY_BYTES_MAX:
+        length = environ.get("CONTENT_LENGTH") or "0"
+        if not length.isdigit():
+            status, text = 411, "the length is missing"
+        elif int(length) > BODY_BYTES_MAX:
             status, text = 413, "the message is too large"
         else:
             headers = [(name[5:].replace("_", "-"), value) for name, value in environ.items() if name.startswith("HTTP_")]
-            body = environ["wsgi.input"].read(length)
+            body = environ["wsgi.input"].read(int(length))
             status, text = self.receive(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), headers, body)
         data = text.encode()
         start_response(
@@ -271,7 +273,7 @@ class RunningReceiver:
             self._thread.join(1.0)
 
     def close(self) -> None:
-        """Ends it. What is being handled is finished."""
+        """Listens no more. What is being handled goes on in its own thread."""
         self._server.shutdown()
         self._server.server_close()
 
