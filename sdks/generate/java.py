@@ -6,6 +6,7 @@ import re
 from typing import Optional
 
 from . import words
+from .java_text import ERROR_CODE_REST, OPERATION_REST, TIMER
 from .model import Field, Model, Operation, Type
 from .names import STAMP, snake, upper, wrap
 from .surface import Dto, Parameter, Signature, Surface, element
@@ -164,7 +165,9 @@ class _Emitter:
         if signature.deprecated:
             lines.append("    @Deprecated")
         head = f"    public {signature.result or 'void'} {signature.name}({declared})"
-        if len(head) > 110:
+        if len(head) > WIDTH:
+            lines += [f"    public {signature.result or 'void'} {signature.name}(", f"            {declared})", "            throws NorthApiException {"]
+        elif len(head) > 110:
             lines += [head, "            throws NorthApiException {"]
         else:
             lines.append(head + " throws NorthApiException {")
@@ -201,8 +204,10 @@ class _Emitter:
         fixed = {
             "appId": "the application whose devices and commands are meant, which must have granted the caller this operation; null = the"
                      " caller's own",
-            "accessToken": "the token" if not operation.authenticated else "a token of {@link Authentication#getAuthToken()}; null = the one that the refresh timer keeps",
+            "accessToken": "a token of {@link Authentication#getAuthToken()}; null = the one that the refresh timer keeps",
         }
+        if parameter.name == "accessToken" and not operation.authenticated:
+            return "the token"
         if parameter.name in fixed:
             return fixed[parameter.name]
         for one in operation.path_params + operation.query_params:
@@ -377,159 +382,11 @@ class _Emitter:
                 cases.append(f"                return {handler};")
             else:
                 plain = handler
-        body += [""] + _doc("    ", ["Who takes a message.", "@param notifyType what it says of itself, or null", "@return null: nobody knows it"])
+        said = ["Who takes a message.", "@param notifyType what it says of itself, or null", "@return null: nobody knows it"]
+        body += [""] + _doc("    ", said)
         body += ["    Handler<?> handler(String notifyType) {", "        if (notifyType == null) {", f"            return {plain};", "        }"]
         body += ["        switch (notifyType) {", *cases, "            default:", "                return null;", "        }", "    }", "}"]
         self.write("client.invokeapi", "PushHandlers", imports, body)
-
-
-OPERATION_REST = """
-    private final String id;
-    private final String method;
-    private final String path;
-    private final boolean authenticated;
-    private final boolean keyed;
-    private final boolean repeatable;
-
-    Operation(String id, String method, String path, boolean authenticated, boolean keyed, boolean repeatable) {
-        this.id = id;
-        this.method = method;
-        this.path = path;
-        this.authenticated = authenticated;
-        this.keyed = keyed;
-        this.repeatable = repeatable;
-    }
-
-    /**
-     * Its name in the contract.
-     *
-     * @return the operation's id in {@code openapi.json}
-     */
-    public String id() {
-        return id;
-    }
-
-    /**
-     * The method of HTTP.
-     *
-     * @return {@code GET}, {@code POST}, {@code PUT} or {@code DELETE}
-     */
-    public String method() {
-        return method;
-    }
-
-    /**
-     * Its address on the platform.
-     *
-     * @return the path, with variables in braces
-     */
-    public String path() {
-        return path;
-    }
-
-    /** Whether it takes a token. */
-    boolean authenticated() {
-        return authenticated;
-    }
-
-    /** Whether it takes an {@code Idempotency-Key}. */
-    boolean keyed() {
-        return keyed;
-    }
-
-    /** Whether it is the same when done twice. */
-    boolean repeatable() {
-        return repeatable;
-    }
-}
-"""
-
-TIMER = """
-    /**
-     * Logs in, and keeps the client's token fresh from now on; no effect when it is kept already. Calls with an {@code accessToken} of null
-     * use it.
-     *
-     * <p>A renewal that fails is tried again, and the log says so: see {@link NorthApiClient#startRefreshTokenTimer}.
-     *
-     * @throws NorthApiException as {@link #getAuthToken}; the timer is off then
-     */
-    public void startRefreshTokenTimer() throws NorthApiException {
-        getNorthApiClient().startRefreshTokenTimer();
-    }
-
-    /**
-     * Ends the timer; calls need a token of their own from now on.
-     */
-    public void stopRefreshTokenTimer() {
-        getNorthApiClient().stopRefreshTokenTimer();
-    }
-"""
-
-ERROR_CODE_REST = """
-    private final String number;
-    private final String text;
-    private final boolean retryable;
-    private final boolean surelyHarmless;
-
-    ErrorCode(String number, String text, boolean retryable, boolean surelyHarmless) {
-        this.number = number;
-        this.text = text;
-        this.retryable = retryable;
-        this.surelyHarmless = surelyHarmless;
-    }
-
-    /**
-     * The code that goes by this number.
-     *
-     * @param number what {@code getError_code()} says
-     * @return nothing for a number that the contract does not know, those of the client's own errors among them
-     */
-    public static Optional<ErrorCode> of(String number) {
-        for (ErrorCode code : values()) {
-            if (code.number.equals(number)) {
-                return Optional.of(code);
-            }
-        }
-        return Optional.empty();
-    }
-
-    /**
-     * The code itself.
-     *
-     * @return its digits
-     */
-    public String number() {
-        return number;
-    }
-
-    /**
-     * What {@code getError_desc()} says; some operations have a wording of their own.
-     *
-     * @return the text
-     */
-    public String text() {
-        return text;
-    }
-
-    /**
-     * Whether the same request may succeed later.
-     *
-     * @return true if it may
-     */
-    public boolean isRetryable() {
-        return retryable;
-    }
-
-    /**
-     * Whether it is certain that nothing happened.
-     *
-     * @return true if it is
-     */
-    public boolean isSurelyHarmless() {
-        return surelyHarmless;
-    }
-}
-"""
 
 
 def _repeatable(operation: Operation) -> bool:

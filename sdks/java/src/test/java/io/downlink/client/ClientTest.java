@@ -77,8 +77,9 @@ class ClientTest {
     @Test
     void noIdBecomesThePathSegmentNull() {
         NorthApiClient client = platform.app().client();
-        refused("1007", () -> new DeviceServiceInvocation(client).invokeDeviceService(null, "s", InvokeDeviceServiceTest.call("m"), null, "t"), "deviceId");
-        refused("1007", () -> new DeviceServiceInvocation(client).invokeDeviceService("d", null, InvokeDeviceServiceTest.call("m"), null, "t"), "serviceId");
+        DeviceServiceInvocation invocation = new DeviceServiceInvocation(client);
+        refused("1007", () -> invocation.invokeDeviceService(null, "s", InvokeDeviceServiceTest.call("m"), null, "t"), "deviceId");
+        refused("1007", () -> invocation.invokeDeviceService("d", null, InvokeDeviceServiceTest.call("m"), null, "t"), "serviceId");
         refused("1007", () -> new DataCollection(client).querySingleDeviceInfo(null, null, null, "t"), "deviceId");
         refused("1007", () -> new DeviceManagement(client).queryDeviceStatus(null, null, "t"), "deviceId");
         refused("1007", () -> new DeviceManagement(client).deleteDirectDevice(null, true, null, "t"), "deviceId");

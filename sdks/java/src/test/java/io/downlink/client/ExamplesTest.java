@@ -57,8 +57,8 @@ class ExamplesTest {
             App app = own.app();
             Device device = app.meter();
             ProcessBuilder builder = new ProcessBuilder(java(), "-cp", CLASSES, "io.downlink.examples.WaterMeter").redirectErrorStream(true);
-            builder.environment().putAll(Map.of("DOWNLINK_URL", "http://127.0.0.1:" + own.north().getPort(), "DOWNLINK_APP", app.id, "DOWNLINK_SECRET",
-                app.secret, "DOWNLINK_DEVICE", device.id, "DOWNLINK_WEBHOOK_SECRET",
+            builder.environment().putAll(Map.of("DOWNLINK_URL", "http://127.0.0.1:" + own.north().getPort(), "DOWNLINK_APP", app.id,
+                "DOWNLINK_SECRET", app.secret, "DOWNLINK_DEVICE", device.id, "DOWNLINK_WEBHOOK_SECRET",
                 own.operator("app", "callback", app.id, "--rotate-webhook-secret").get("webhookSecret").asText()));
             Process process = builder.start();
             List<String> said = new ArrayList<>();

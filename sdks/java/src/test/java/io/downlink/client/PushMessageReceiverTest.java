@@ -42,7 +42,8 @@ import org.junit.jupiter.api.Test;
 
 /** The receiver: real callbacks, signatures, repeats, and frameworks of all kinds. */
 class PushMessageReceiverTest {
-    private static final String STATUS = "{\"deviceId\":\"d\",\"commandId\":\"c\",\"result\":{\"resultCode\":\"SUCCESSFUL\",\"resultDetail\":{\"result\":0}}}";
+    private static final String STATUS =
+        "{\"deviceId\":\"d\",\"commandId\":\"c\",\"result\":{\"resultCode\":\"SUCCESSFUL\",\"resultDetail\":{\"result\":0}}}";
     private static final String KEY = Base64.getEncoder().encodeToString("a key of some length".getBytes(StandardCharsets.UTF_8));
     private final Platform platform = Platform.shared();
 
@@ -78,7 +79,8 @@ class PushMessageReceiverTest {
     void textsAreDispatchedFromAnyFramework() {
         Recording receiver = new Recording();
         assertTrue(receiver.dispatch(STATUS));
-        assertTrue(receiver.dispatch("{ \"notifyType\" : \"messageConfirm\", \"header\":{\"requestId\":\"r\",\"status\":\"delivered\"},\"body\":{}}"));
+        assertTrue(receiver.dispatch(
+            "{ \"notifyType\" : \"messageConfirm\", \"header\":{\"requestId\":\"r\",\"status\":\"delivered\"},\"body\":{}}"));
         assertTrue(receiver.dispatch("{\"notifyType\":\"commandRsp\",\"header\":{\"requestId\":\"r\"},\"body\":null,\"later\":1}"));
         assertFalse(receiver.dispatch("{\"notifyType\":\"somethingNew\"}"));
         assertFalse(receiver.dispatch("{\"x\":1}"));

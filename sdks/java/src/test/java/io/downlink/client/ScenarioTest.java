@@ -70,7 +70,8 @@ class ScenarioTest {
                         step(step);
                     } catch (AssertionError | Exception e) {
                         devices.values().forEach(Awake::kill);
-                        throw new AssertionError("step " + ran + ", " + step.path("note").asText("without a note") + ": " + e.getMessage() + "\n" + step, e);
+                        String which = "step " + ran + ", " + step.path("note").asText("without a note");
+                        throw new AssertionError(which + ": " + e.getMessage() + "\n" + step, e);
                     }
                 }
             }

@@ -166,7 +166,8 @@ class TlsTest {
             config.setTrustCAPath(authority.certificate().toString());
             HttpClient http = HttpClient.newBuilder().sslContext(Ssl.context(config, () -> (host, session) -> host.equals("127.0.0.1"))).build();
             URI address = URI.create("https://127.0.0.1:" + receiver.getAddress().getPort() + PushMessageReceiver.PATH);
-            assertEquals("ok", http.send(HttpRequest.newBuilder(address).POST(BodyPublishers.ofString("{}")).build(), BodyHandlers.ofString()).body());
+            HttpRequest push = HttpRequest.newBuilder(address).POST(BodyPublishers.ofString("{}")).build();
+            assertEquals("ok", http.send(push, BodyHandlers.ofString()).body());
         }
     }
 
@@ -227,8 +228,8 @@ class TlsTest {
             this.folder = folder;
             this.store = folder.resolve("authority.p12");
             Files.deleteIfExists(store);
-            keytool("-genkeypair", "-keystore", store.toString(), "-alias", "ca", "-dname", "cn=Authority", "-keyalg", "EC", "-groupname", "secp256r1",
-                "-ext", "bc:c=ca:true", "-ext", "ku:c=keyCertSign", "-validity", "2");
+            keytool("-genkeypair", "-keystore", store.toString(), "-alias", "ca", "-dname", "cn=Authority", "-keyalg", "EC",
+                "-groupname", "secp256r1", "-ext", "bc:c=ca:true", "-ext", "ku:c=keyCertSign", "-validity", "2");
             keytool("-exportcert", "-rfc", "-keystore", store.toString(), "-alias", "ca", "-file", certificate().toString());
         }
 

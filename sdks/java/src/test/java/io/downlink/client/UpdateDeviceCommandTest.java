@@ -28,7 +28,8 @@ class UpdateDeviceCommandTest {
 
     @Test
     void itsSignatureIsTheDocumentedOne() throws NoSuchMethodException {
-        Method method = SignalDelivery.class.getMethod("updateDeviceCommand", UpdateDeviceCommandInDTO.class, String.class, String.class, String.class);
+        Method method = SignalDelivery.class.getMethod("updateDeviceCommand", UpdateDeviceCommandInDTO.class, String.class,
+            String.class, String.class);
         assertEquals(UpdateDeviceCommandOutDTO.class, method.getReturnType());
         assertArrayEquals(new Class<?>[] {NorthApiException.class}, method.getExceptionTypes());
         assertNull(method.getAnnotation(Deprecated.class));
@@ -81,8 +82,8 @@ class UpdateDeviceCommandTest {
         order.setCallbackUrl("http://127.0.0.1:9/commands");
         String id = service.postDeviceCommand(order, null, null).getCommandId();
         Refusals refusals = new Refusals("updateDeviceCommand");
-        refusals.expect("100220", () -> client.invokeAPI("/iocm/app/cmd/v1.4.0/deviceCommands/" + id, "PUT", null, canceled(), null, null, null, null, null,
-            UpdateDeviceCommandOutDTO.class));
+        String path = "/iocm/app/cmd/v1.4.0/deviceCommands/" + id;
+        refusals.expect("100220", () -> client.invokeAPI(path, "PUT", null, canceled(), null, null, null, null, null, UpdateDeviceCommandOutDTO.class));
         refusals.expect("1010005", () -> service.updateDeviceCommand(canceled(), id, null, "wrong"));
         refusals.expect("100203", () -> service.updateDeviceCommand(canceled(), id, "nobody", null));
         refusals.expect("100217", () -> service.updateDeviceCommand(canceled(), id, other.id, null));

@@ -183,7 +183,8 @@ public class DeviceManagement extends ClientService {
      * <li>190413 (413): The request body is too large. The body is larger than the platform takes (of our own making: R3.4).</li>
      * </ul>
      */
-    public RegDirectDeviceWithSecretOutDTO regDirectDeviceWithSecret(RegDirectDeviceWithSecretInDTO rddInDto, String appId, String accessToken)
+    public RegDirectDeviceWithSecretOutDTO regDirectDeviceWithSecret(
+            RegDirectDeviceWithSecretInDTO rddInDto, String appId, String accessToken)
             throws NorthApiException {
         return request(Operation.REG_DIRECT_DEVICE_WITH_SECRET)
             .query("appId", appId)
@@ -374,7 +375,8 @@ public class DeviceManagement extends ClientService {
      * <li>190413 (413): The request body is too large. The body is larger than the platform takes (of our own making: R3.4).</li>
      * </ul>
      */
-    public RefreshDeviceKeyWithSecretOutDTO refreshDeviceKeyWithSecret(RefreshDeviceKeyWithSecretInDTO rdkInDTO, String deviceId, String appId, String accessToken)
+    public RefreshDeviceKeyWithSecretOutDTO refreshDeviceKeyWithSecret(
+            RefreshDeviceKeyWithSecretInDTO rdkInDTO, String deviceId, String appId, String accessToken)
             throws NorthApiException {
         return request(Operation.REFRESH_DEVICE_KEY_WITH_SECRET)
             .path("deviceId", deviceId)

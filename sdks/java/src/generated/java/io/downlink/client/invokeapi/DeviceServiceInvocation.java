@@ -85,7 +85,8 @@ public class DeviceServiceInvocation extends ClientService {
      * <li>190413 (413): The request body is too large. The body is larger than the platform takes (of our own making: R3.4).</li>
      * </ul>
      */
-    public InvokeDeviceServiceOutDTO invokeDeviceService(String deviceId, String serviceId, CommandDTO2 commandDTO, String appId, String accessToken)
+    public InvokeDeviceServiceOutDTO invokeDeviceService(
+            String deviceId, String serviceId, CommandDTO2 commandDTO, String appId, String accessToken)
             throws NorthApiException {
         return request(Operation.INVOKE_DEVICE_SERVICE)
             .path("deviceId", deviceId)

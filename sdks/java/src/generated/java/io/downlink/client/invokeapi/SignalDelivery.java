@@ -288,7 +288,8 @@ public class SignalDelivery extends ClientService {
      * <li>190413 (413): The request body is too large. The body is larger than the platform takes (of our own making: R3.4).</li>
      * </ul>
      */
-    public UpdateDeviceCommandOutDTO updateDeviceCommand(UpdateDeviceCommandInDTO udcInDTO, String deviceCommandId, String appId, String accessToken)
+    public UpdateDeviceCommandOutDTO updateDeviceCommand(
+            UpdateDeviceCommandInDTO udcInDTO, String deviceCommandId, String appId, String accessToken)
             throws NorthApiException {
         return request(Operation.UPDATE_DEVICE_COMMAND)
             .path("deviceCommandId", deviceCommandId)
@@ -331,7 +332,8 @@ public class SignalDelivery extends ClientService {
      * <li>190413 (413): The request body is too large. The body is larger than the platform takes (of our own making: R3.4).</li>
      * </ul>
      */
-    public CreateDeviceCmdCancelTaskOutDTO createDeviceCmdCancelTask(CreateDeviceCmdCancelTaskInDTO cdcctInDTO, String appId, String accessToken)
+    public CreateDeviceCmdCancelTaskOutDTO createDeviceCmdCancelTask(
+            CreateDeviceCmdCancelTaskInDTO cdcctInDTO, String appId, String accessToken)
             throws NorthApiException {
         return request(Operation.CREATE_DEVICE_CMD_CANCEL_TASK)
             .query("appId", appId)
@@ -458,7 +460,8 @@ public class SignalDelivery extends ClientService {
      * @deprecated use {@link #queryDeviceCmdCancelTask(QueryDeviceCmdCancelTaskInDTO2, String)}
      */
     @Deprecated
-    public QueryDeviceCmdCancelTaskOutDTO queryDeviceCmdCancelTask(QueryDeviceCmdCancelTaskInDTO qdcctInDTO, String appId, String accessToken)
+    public QueryDeviceCmdCancelTaskOutDTO queryDeviceCmdCancelTask(
+            QueryDeviceCmdCancelTaskInDTO qdcctInDTO, String appId, String accessToken)
             throws NorthApiException {
         return request(Operation.QUERY_DEVICE_CMD_CANCEL_TASK)
             .queryOf(qdcctInDTO)
@@ -519,7 +522,8 @@ public class SignalDelivery extends ClientService {
      * @deprecated use {@link #postDeviceCommand(PostDeviceCommandInDTO2, String, String)}
      */
     @Deprecated
-    public PostDeviceCommandV12OutDTO postDeviceCommandV12(PostDeviceCommandV12InDTO pdcInDTO, String deviceId, String appId, String accessToken)
+    public PostDeviceCommandV12OutDTO postDeviceCommandV12(
+            PostDeviceCommandV12InDTO pdcInDTO, String deviceId, String appId, String accessToken)
             throws NorthApiException {
         return request(Operation.POST_DEVICE_COMMAND_V12)
             .path("deviceId", deviceId)
@@ -610,7 +614,8 @@ public class SignalDelivery extends ClientService {
      * @deprecated use {@link #createDeviceCmdCancelTask(CreateDeviceCmdCancelTaskInDTO, String, String)}
      */
     @Deprecated
-    public QueryDeviceCommandV12OutDTO createDeviceCmdCancelTaskV12(CreateDeviceCmdCancelTaskV12InDTO cdcctInDTO, String appId, String accessToken)
+    public QueryDeviceCommandV12OutDTO createDeviceCmdCancelTaskV12(
+            CreateDeviceCmdCancelTaskV12InDTO cdcctInDTO, String appId, String accessToken)
             throws NorthApiException {
         return request(Operation.CREATE_DEVICE_CMD_CANCEL_TASK_V12)
             .query("appId", appId)
