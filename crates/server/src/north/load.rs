@@ -238,9 +238,16 @@ impl Pace {
             u64::MAX => self.lag_us.load(Ordering::Relaxed),
             least_us => least_us,
         };
-        let is_slow = seen.fastest_us > self.target_us || lag_us > self.target_us / 2;
-        Some(if is_slow {
-            (may - may / 8).max(CREATES_MIN.min(self.most))
+        let at_least = CREATES_MIN.min(self.most);
+        let beyond = |times: u64| {
+            let longest = self.target_us.saturating_mul(times);
+            seen.fastest_us > longest || lag_us > longest / 2
+        };
+        Some(if beyond(2) {
+            // A queue of that length will not go away by itself, and all who are served wait in it.
+            (may / 2).max(at_least)
+        } else if beyond(1) {
+            (may - may / 8).max(at_least)
         } else {
             (may + may / 16 + 1).min(self.most)
         })
@@ -355,6 +362,9 @@ mod tests {
         pace.note_lag(90_000);
         pace.note_lag(25_000);
         assert_eq!(span(may, &[1_000]), 256, "once it was in time");
+        assert_eq!(span(may, &[100_001]), 128, "far too slow");
+        pace.note_lag(50_001);
+        assert_eq!(span(may, &[1_000]), 128, "far too much to do");
         let few = Load::new(2, 1, 10);
         let now = clock::passed_us();
         assert_eq!(few.pace.note(9, 2, now), Some(2), "the bound is the bound");

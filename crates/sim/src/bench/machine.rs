@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 use sha2::{Digest as _, Sha256};
 
@@ -14,6 +15,48 @@ const HASHED_MIB: u32 = 32;
 
 /// `f_type` of a file system that lives in memory and never syncs a disk.
 const TMPFS: u64 = 0x0102_1994;
+
+/// The machine's processors in two halves: one for the server, one for this thread, so that neither waits for the other's turn.
+pub(crate) struct Halves {
+    all: CpuSet,
+    server: CpuSet,
+    load: CpuSet,
+}
+
+impl Halves {
+    /// The halves of what this thread may run on; `None` on a machine with one processor.
+    pub(crate) fn of_machine() -> io::Result<Option<Self>> {
+        let all = sched_getaffinity(None)?;
+        let (mut server, mut load) = (CpuSet::new(), CpuSet::new());
+        let half = all.count().div_ceil(2);
+        for processor in (0..CpuSet::MAX_CPU).filter(|processor| all.is_set(*processor)) {
+            let set = if server.count() < half {
+                &mut server
+            } else {
+                &mut load
+            };
+            set.set(processor);
+        }
+        Ok((load.count() > 0).then_some(Self { all, server, load }))
+    }
+
+    /// Processes that this thread starts from now on run on the server's half.
+    pub(crate) fn enter_server(&self) -> io::Result<()> {
+        Ok(sched_setaffinity(None, &self.server)?)
+    }
+
+    /// This thread runs on the other half.
+    pub(crate) fn enter_load(&self) -> io::Result<()> {
+        Ok(sched_setaffinity(None, &self.load)?)
+    }
+}
+
+impl Drop for Halves {
+    fn drop(&mut self) {
+        // Where it fails, the thread stays on its half: it goes on, only slower.
+        sched_setaffinity(None, &self.all).ok();
+    }
+}
 
 /// Resident memory of a process, in bytes; `None` if it is gone.
 pub(crate) fn resident_bytes(pid: u32) -> Option<u64> {
@@ -119,6 +162,17 @@ mod tests {
         assert!(allow_files(1).is_ok());
         let unbounded = getrlimit(Resource::Nofile).maximum.is_none();
         assert!(unbounded || allow_files(u64::MAX / 2).is_err_and(|text| text.contains("ulimit")));
+    }
+
+    #[test]
+    fn a_machine_is_halved_and_is_whole_again() {
+        let before = sched_getaffinity(None).unwrap().count();
+        if let Some(halves) = Halves::of_machine().unwrap() {
+            assert_eq!(halves.server.count() + halves.load.count(), before);
+            halves.enter_load().unwrap();
+            assert!(sched_getaffinity(None).unwrap().count() < before);
+        }
+        assert_eq!(sched_getaffinity(None).unwrap().count(), before);
     }
 
     #[test]

@@ -45,9 +45,11 @@ pub struct FloodReport {
     pub late: Histogram,
     /// From the moment a POST was meant to leave to its 201.
     pub accepted: Histogram,
-    /// From that moment to any other answer.
+    /// From the moment a POST left to its 201: what the platform makes of it, without what the generator adds.
+    pub served: Histogram,
+    /// From the moment a POST was meant to leave to any other answer.
     pub turned_away: Histogram,
-    /// From that moment to the arrival at the device.
+    /// From the moment a POST was meant to leave to its command's arrival at the device.
     pub arrived: Histogram,
     /// Commands whose answers the platform has committed.
     pub ended: u64,
@@ -135,6 +137,7 @@ impl FloodReport {
     fn merge(&mut self, other: &Self) {
         self.late.merge(&other.late);
         self.accepted.merge(&other.accepted);
+        self.served.merge(&other.served);
         self.turned_away.merge(&other.turned_away);
         for (status, count) in &other.refused {
             *self.refused.entry(*status).or_default() += count;
@@ -199,11 +202,14 @@ async fn post(shared: Arc<Shared>, mut link: PostLink) -> Result<FloodReport, Lo
         let place = usize::try_from(n).unwrap_or(usize::MAX) % shared.ids.len();
         shared.head.write(link.outbound(), &shared.ids[place], n);
         let meant = shared.plan.moment_us(n);
-        report.late.record_us(passed_us().saturating_sub(meant));
+        let left = passed_us();
+        report.late.record_us(left.saturating_sub(meant));
         let status = poll_fn(|cx| link.poll_answer(cx)).await?;
-        let took = passed_us().saturating_sub(meant);
+        let answered = passed_us();
+        let took = answered.saturating_sub(meant);
         if is_accepted(status) {
             report.accepted.record_us(took);
+            report.served.record_us(answered.saturating_sub(left));
         } else {
             report.turned_away.record_us(took);
             *report.refused.entry(status).or_default() += 1;
