@@ -48,8 +48,10 @@ tidy: ## the house rules that no compiler knows: edges, diets, licences, sizes
 fmt: ## format the Rust code
 	@cargo fmt --all
 
-sdks: ## write the generated files of the client SDKs from openapi.json [ARGS=--check]
-	@cd sdks && PYTHONDONTWRITEBYTECODE=1 python3 -m generate $(ARGS)
+sdks: ## write openapi.json, and what the client SDKs take from it and from sdks/surface.json
+	@scripts/setup build
+	@UPDATE=1 cargo test -q --locked -p api --test openapi_document </dev/null >/dev/null
+	@cd sdks && PYTHONDONTWRITEBYTECODE=1 python3 -m generate
 
 mutants: ## change the heart in every small way and see that a test notices [JOBS=2]
 	@scripts/setup build
