@@ -3,7 +3,7 @@
 use crate::show::{self, Show};
 use anyhow::Result;
 use serde::Serialize;
-use server::admin::wire::{CommandView, EntryView, Explanation, HistoryView};
+use server::admin::wire::{CommandView, EntryView, Explanation, HistoryView, ToldView};
 
 /// A command and what was asked of it.
 pub(super) struct Shown {
@@ -19,6 +19,8 @@ struct AsJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     history: Option<&'a [EntryView]>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    callbacks: Option<&'a ToldView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     explanation: Option<&'a [String]>,
 }
 
@@ -28,14 +30,25 @@ impl Shown {
             return show::json(&AsJson {
                 command: &self.command,
                 history: self.history.as_ref().map(|view| view.history.as_slice()),
+                callbacks: self
+                    .history
+                    .as_ref()
+                    .and_then(|view| view.callbacks.as_ref()),
                 explanation: self.why.as_ref().map(|why| why.explanation.as_slice()),
             });
         }
         command(self.command)?;
         if let Some(view) = self.history {
             show::line(format_args!(""))?;
+            let told = view
+                .callbacks
+                .as_ref()
+                .map(|told| callbacks(told, view.history.len()));
             let rows: Vec<_> = view.history.into_iter().map(row).collect();
             show::table(["AT", "STATUS", "CAUSE", "ATTEMPTS", "WHO", ""], &rows)?;
+            if let Some(told) = told {
+                show::line(format_args!("{told}"))?;
+            }
         }
         if let Some(why) = &self.why {
             show::line(format_args!(""))?;
@@ -74,6 +87,18 @@ fn command(command: CommandView) -> Result<()> {
         ("lost", some(command.lost)),
         ("late", some(command.late)),
     ])
+}
+
+/// What the callback address knows of it.
+fn callbacks(told: &ToldView, entries: usize) -> String {
+    match (&told.given_up, told.owed) {
+        (Some(reason), _) => {
+            let up_to = told.up_to;
+            format!("callbacks: told up to entry {up_to} of {entries}, then given up: {reason}")
+        }
+        (None, 0) => "callbacks: all is told".to_owned(),
+        (None, owed) => format!("callbacks: {owed} still to be told"),
+    }
 }
 
 fn row(entry: EntryView) -> [String; 6] {

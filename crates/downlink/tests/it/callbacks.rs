@@ -56,7 +56,17 @@ async fn callbacks_that_were_given_up_are_listed_and_told_after_all() {
         "No callback was given up.\n"
     );
 
+    let history = ["command", "show", id, "--history", "--json"];
+    let told_of = || json(data, &history)["callbacks"].clone();
+    assert_eq!(
+        told_of(),
+        value!({"upTo": 1, "owed": 0}),
+        "nothing happened yet"
+    );
     printed(data, &["clock", "advance", "2min"]);
+    assert_eq!(told_of()["owed"], 1);
+    let shown = printed(data, &history[..4]);
+    assert!(shown.contains("1 still to be told"), "{shown}");
     let endpoints = json(data, &["callback", "endpoints", "--json"]);
     assert_eq!(
         (&endpoints[0]["endpoint"], &endpoints[0]["waiting"]),
@@ -79,6 +89,15 @@ async fn callbacks_that_were_given_up_are_listed_and_told_after_all() {
         value!([])
     );
 
+    assert_eq!(
+        (&told_of()["upTo"], &told_of()["owed"]),
+        (&value!(1), &value!(0))
+    );
+    let shown = printed(data, &history[..4]);
+    assert!(
+        shown.contains("told up to entry 1 of 2, then given up"),
+        "{shown}"
+    );
     refusals(data);
 
     let listener = TcpListener::bind(address).await.expect("bound again");
@@ -115,6 +134,8 @@ async fn callbacks_that_were_given_up_are_listed_and_told_after_all() {
     wait("it is no longer dead", || {
         json(data, &["callback", "dead", "--json"]) == value!([])
     });
+    let shown = printed(data, &history[..4]);
+    assert!(shown.contains("callbacks: all is told"), "{shown}");
     drop(server);
 }
 

@@ -3,7 +3,7 @@
 use super::explain::{self, Surroundings};
 use super::problem::Checked;
 use super::wire::{
-    CommandPage, CommandView, EntryView, Explanation, HistoryView, kind_name, status_name,
+    CommandPage, CommandView, EntryView, Explanation, HistoryView, ToldView, kind_name, status_name,
 };
 use super::{Admin, Problem, devices};
 use crate::body::Body;
@@ -216,6 +216,32 @@ pub(super) async fn history(
     Ok(Json(HistoryView {
         command_id: command.id.to_string(),
         history,
+        callbacks: told(&admin, &command).await?,
+    }))
+}
+
+/// What the callback address of a command was told. Of one whose callbacks were given up, the row that says so knows.
+async fn told(admin: &Admin, command: &Command) -> Result<Option<ToldView>, Problem> {
+    if !command.callback {
+        return Ok(None);
+    }
+    let (id, entries) = (command.id, command.history.len());
+    let dead = admin
+        .registry
+        .ask(move |store| store.dead_callback(id))
+        .await?;
+    let count = |of: usize| u32::try_from(of).unwrap_or(u32::MAX);
+    Ok(Some(match dead {
+        Some(dead) => ToldView {
+            up_to: dead.from,
+            owed: 0,
+            given_up: Some(dead.reason),
+        },
+        None => ToldView {
+            up_to: command.told.min(count(entries)),
+            owed: count(command.owed().count()),
+            given_up: None,
+        },
     }))
 }
 

@@ -319,6 +319,22 @@ pub struct HistoryView {
     pub command_id: String,
     /// Its entries, oldest first.
     pub history: Vec<EntryView>,
+    /// What its callback address was told of them; absent if its creator named none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callbacks: Option<ToldView>,
+}
+
+/// How far a command's callbacks have come (R2.2, R5.2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToldView {
+    /// So many of its entries, from the oldest on, were told or are none that is told.
+    pub up_to: u32,
+    /// So many changes of status are still to be told.
+    pub owed: u32,
+    /// What is beyond was given up for this reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_up: Option<String>,
 }
 
 /// Why a command is where it is, in words.
