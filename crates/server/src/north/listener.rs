@@ -1,9 +1,10 @@
 //! The accept loop: TCP, TLS if asked for, a cap on connections, and an orderly end.
 
+use super::probe::Probe;
 use super::{North, connection};
-use crate::clock;
 use crate::tls::Door;
 use metrics::counter;
+use std::future::pending;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,13 +12,10 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 /// How long to wait before the next attempt when the machine gives no connection.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(50);
-
-/// How often the loop looks how late it is woken.
-const LAG_LOOKED_AT_EVERY: Duration = Duration::from_millis(20);
 
 /// Accepts and serves connections until the platform stops; then waits until the requests under way are answered, at most for
 /// [`Settings::drain_time`](super::Settings::drain_time), and ends the rest. It owns the task of every connection.
@@ -31,9 +29,9 @@ pub async fn serve(listener: TcpListener, tls: Option<Door>, north: Arc<North>) 
     let shutdown = north.shutdown().clone();
     let mut stop = pin!(shutdown.begun());
     let mut connections = JoinSet::new();
-    let mut looks = interval(LAG_LOOKED_AT_EVERY);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut looked_us = clock::passed_us();
+    let mut probe = Probe::new()
+        .inspect_err(|error| tracing::warn!(%error, "it cannot be measured how long requests wait to be seen"))
+        .ok();
     loop {
         tokio::select! {
             biased;
@@ -43,13 +41,7 @@ pub async fn serve(listener: TcpListener, tls: Option<Door>, north: Arc<North>) 
                     tracing::error!(%error, "a connection's task failed");
                 }
             }
-            _ = looks.tick() => {
-                let now_us = clock::passed_us();
-                let passed = Duration::from_micros(now_us.saturating_sub(looked_us));
-                let lag = passed.saturating_sub(LAG_LOOKED_AT_EVERY);
-                north.load.note_lag(u64::try_from(lag.as_micros()).unwrap_or(u64::MAX));
-                looked_us = now_us;
-            }
+            waited_us = waited_us(probe.as_mut()) => north.load.note_lag(waited_us),
             (stream, from, place) = accept(&listener, &places) => {
                 connections.spawn(connect(stream, tls.clone(), (north.clone(), from, place)));
             }
@@ -63,6 +55,14 @@ pub async fn serve(listener: TcpListener, tls: Option<Door>, north: Arc<North>) 
             "requests were still under way when the time to finish was up"
         );
         connections.shutdown().await;
+    }
+}
+
+/// How long a request waits just now until it is seen, in microseconds; never told where that cannot be measured.
+async fn waited_us(probe: Option<&mut Probe>) -> u64 {
+    match probe {
+        Some(probe) => probe.waited_us().await,
+        None => pending().await,
     }
 }
 

@@ -4,8 +4,8 @@
 //! second. A short queue keeps the latency of those who are served while others are turned away. How short it must be depends
 //! on machine and disk, so it is found out: while every create of a tenth of a second took longer than it should, fewer are
 //! taken on; else more again, up to the bound. The fastest one decides: a single stall of the disk changes nothing, a queue
-//! that stands does. Requests also queue before they are seen, where the processors have too much to do; how late the accept
-//! loop is woken tells of that, and counts like a slow create: with less taken on, refusing is quick again.
+//! that stands does. Requests also queue before they are seen, where the processors have too much to do; a [probe](super::probe)
+//! tells of that, and counts like a slow create: with less taken on, refusing is quick again.
 //!
 //! Requests that take something new on have places of their own, beside those of all others: a flood of commands keeps nobody
 //! from reading, cancelling or logging in, and a flood of reads keeps no command out. A direct call that waits for its device is
@@ -24,8 +24,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 const TOLD_EVERY_MS: u64 = 1_000;
 /// How long creates are watched before their number is changed, in microseconds.
 const WATCHED_US: u64 = 100_000;
-/// So many creates are always taken on: fewer would not fill a commit.
-const CREATES_MIN: usize = 32;
+/// So many creates are always taken on: fewer would leave disk and processors idle in turn.
+const CREATES_MIN: usize = 8;
 const BUSY: &str = "too many requests are under way";
 const FULL: &str = "too many bytes of requests are in memory";
 
@@ -58,7 +58,7 @@ struct Pace {
     /// What a create may take; 0 = any time.
     target_us: u64,
     most: usize,
-    /// How late the accept loop was woken last.
+    /// How long the last probe waited.
     lag_us: AtomicU64,
     watched: Mutex<Watched>,
 }
@@ -153,7 +153,7 @@ impl Load {
         }
     }
 
-    /// Takes in how late the accept loop was woken, in microseconds.
+    /// Takes in how long a request waits just now until it is seen, in microseconds.
     pub(super) fn note_lag(&self, lag_us: u64) {
         self.pace.note_lag(lag_us);
     }
@@ -216,7 +216,7 @@ impl Watched {
 }
 
 impl Pace {
-    /// Takes in how late the accept loop was woken.
+    /// Takes in how long a probe waited.
     fn note_lag(&self, lag_us: u64) {
         self.lag_us.store(lag_us, Ordering::Relaxed);
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
@@ -347,7 +347,7 @@ mod tests {
             may = span(may, &[60_000]);
         }
         assert_eq!(may, CREATES_MIN);
-        assert_eq!(span(may, &[50_000]), 35);
+        assert_eq!(span(may, &[50_000]), 9);
         for _ in 0..100 {
             may = span(may, &[1_000]);
         }

@@ -1,0 +1,84 @@
+//! How long a request lies in the kernel before anybody looks at it.
+//!
+//! Where more comes than the processors can do, requests queue before the platform has seen them: among the connections that are
+//! ready to be read, in the order in which they became so. A byte that the platform sends itself queues behind them, and what it
+//! waited is what a request waits.
+
+use crate::clock;
+use std::io;
+use std::time::Duration;
+use tokio::net::UnixStream;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+/// How often a byte is sent, at the most; never before the last one arrived.
+const SENT_EVERY: Duration = Duration::from_millis(20);
+
+/// A byte on its way, from time to time.
+pub(super) struct Probe {
+    near: UnixStream,
+    far: UnixStream,
+    sent_us: Option<u64>,
+    turns: Interval,
+}
+
+impl Probe {
+    /// Makes the connection. To be called within the runtime that serves the requests.
+    ///
+    /// # Errors
+    /// The machine gives no connection.
+    pub(super) fn new() -> io::Result<Self> {
+        let (near, far) = UnixStream::pair()?;
+        let mut turns = interval(SENT_EVERY);
+        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Ok(Self {
+            near,
+            far,
+            sent_us: None,
+            turns,
+        })
+    }
+
+    /// How long the next byte waited, in microseconds. May be dropped at any moment: the byte stays on its way.
+    pub(super) async fn waited_us(&mut self) -> u64 {
+        loop {
+            let Some(sent_us) = self.sent_us else {
+                self.turns.tick().await;
+                // A connection that is empty takes a byte.
+                if self.near.try_write(&[0]).is_ok() {
+                    self.sent_us = Some(clock::passed_us());
+                }
+                continue;
+            };
+            let is_ready = self.far.readable().await.is_ok();
+            if is_ready && self.far.try_read(&mut [0]).is_ok() {
+                self.sent_us = None;
+                return clock::passed_us().saturating_sub(sent_us);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_byte_waits_as_long_as_the_runtime_is_kept_from_reading() {
+        let mut probe = Probe::new().unwrap();
+        // The byte leaves with the first turn, and cannot be read while this thread is at work.
+        while probe.sent_us.is_none() {
+            tokio::select! {
+                biased;
+                _ = probe.waited_us() => {}
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        let begun = clock::passed_us();
+        while clock::passed_us() - begun < 30_000 {
+            std::hint::spin_loop();
+        }
+        assert!(probe.waited_us().await >= 30_000);
+        let (_, next) = (probe.waited_us().await, probe.waited_us().await);
+        assert!(probe.sent_us.is_none() && next < 30_000_000);
+    }
+}
