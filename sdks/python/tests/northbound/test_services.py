@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from northbound.bed import Bed
+from northbound.refusals import DOCUMENT
 
 from downlink.northbound.client.dto.CreateDeviceCmdCancelTaskInDTO import CreateDeviceCmdCancelTaskInDTO
 from downlink.northbound.client.dto.CreateDeviceCmdCancelTaskOutDTO import CreateDeviceCmdCancelTaskOutDTO
@@ -63,6 +64,36 @@ def test_the_signatures_are_the_documented_ones(method: Any, parameters: str) ->
     found = inspect.signature(method).parameters
     assert ", ".join(found) == f"self, {parameters}"
     assert all(one.default is one.empty for one in found.values())
+
+
+EVERY = [
+    (service, name)
+    for service in (DeviceManagement, DataCollection, SignalDelivery, DeviceServiceInvocation)
+    for name, method in vars(service).items()
+    if inspect.isfunction(method)
+]
+
+
+@pytest.mark.parametrize(("service", "name"), EVERY, ids=[name for _, name in EVERY])
+def test_every_method_is_called_through_the_class_with_any_self(bed: Bed, service: Any, name: str) -> None:
+    parameters = list(inspect.signature(getattr(service, name)).parameters)[1:]
+    texts = {"deviceId": "d", "serviceId": "s", "deviceCommandId": "c", "cascade": None, "select": None, "appId": None, "accessToken": None}
+    given = [texts[one] if one in texts else {"deviceId": "d"} for one in parameters]
+    for foreign in (None, object(), service(), SignalDelivery(raise_errors=False)):
+        answer = getattr(service, name)(foreign, *given)
+        assert isinstance(answer, str)
+        assert json.loads(answer)["error_code"] == answer.error_code == "100220"  # type: ignore[attr-defined]
+
+
+def test_every_operation_of_the_document_has_its_method() -> None:
+    methods = {name for _, name in EVERY} | {name for name in vars(Authentication) if not name.startswith("_")}
+    documented = {
+        operation["operationId"]
+        for methods in json.loads(DOCUMENT.read_text())["paths"].values()
+        for operation in methods.values()
+        if "x-alias-of" not in operation
+    }
+    assert documented <= methods
 
 
 def registration(node: str) -> RegDirectDeviceInDTO:
