@@ -5,6 +5,8 @@ Run it from `sdks/`, with nothing but Python 3.9 or later:
     python3 -m generate            writes what has changed (`make sdks`)
     python3 -m generate --check    writes nothing, and fails with the names of the files that differ
 
+    python3 -m unittest generate.test_generate    tests the generator
+
 How it fits together:
 
 * `model.py` reads `openapi.json` into plain dataclasses: operations, schemas, error codes, pushes. It is the only module that knows

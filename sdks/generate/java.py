@@ -166,7 +166,7 @@ class _Emitter:
             lines.append("    @Deprecated")
         head = f"    public {signature.result or 'void'} {signature.name}({declared})"
         if len(head) > WIDTH:
-            lines += [f"    public {signature.result or 'void'} {signature.name}(", f"            {declared})", "            throws NorthApiException {"]
+            lines += [head[:head.index("(") + 1], f"            {declared})", "            throws NorthApiException {"]
         elif len(head) > 110:
             lines += [head, "            throws NorthApiException {"]
         else:

@@ -115,11 +115,11 @@ class ClientTest {
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             port = socket.getLocalPort();
         }
-        NorthApiException refused = refused("1003", () -> new Authentication(at(port, 1000, 0)).getAuthToken());
+        NorthApiException refused = refused("1003", () -> new Authentication(at(port, 10_000, 0)).getAuthToken());
         assertEquals(-1, refused.getHttpStatusCode());
         assertFalse(refused.getHttpMessage().isEmpty());
         assertTrue(refused.isSurelyHarmless() && refused.isRetryable());
-        NorthApiClient nowhere = at(port, 1000, 0);
+        NorthApiClient nowhere = at(port, 10_000, 0);
         ClientInfo info = nowhere.getClientInfo();
         info.setPlatformIp("no such host");
         nowhere.setClientInfo(info);
@@ -161,7 +161,7 @@ class ClientTest {
         };
         for (String[] one : cases) {
             try (Answering server = new Answering(Integer.parseInt(one[0]), one[1], one[2])) {
-                NorthApiException refused = refused(one[3], () -> new Authentication(at(server.port(), 1000, 0)).getAuthToken());
+                NorthApiException refused = refused(one[3], () -> new Authentication(at(server.port(), 10_000, 0)).getAuthToken());
                 assertEquals(Integer.parseInt(one[0]), refused.getHttpStatusCode());
                 assertNotNull(refused.getHttpReasonPhase());
                 if (!one[3].equals("1004")) {
@@ -170,7 +170,7 @@ class ClientTest {
             }
         }
         try (Answering server = new Answering(400, null, "{\"error_code\":100022,\"error_desc\":\"The input is invalid.\"}")) {
-            refused("100022", () -> new Authentication(at(server.port(), 1000, 0)).getAuthToken());
+            refused("100022", () -> new Authentication(at(server.port(), 10_000, 0)).getAuthToken());
         }
     }
 
@@ -178,7 +178,7 @@ class ClientTest {
     void aSuccessWithoutAResultMayHaveAnyBody() throws Exception {
         for (String body : new String[] {"", "{}", "[1]", "done"}) {
             try (Answering server = new Answering(200, "application/json", body)) {
-                new DeviceManagement(at(server.port(), 1000, 0)).modifyDeviceInfo(new ModifyDeviceInforInDTO(), "d", null, "t");
+                new DeviceManagement(at(server.port(), 10_000, 0)).modifyDeviceInfo(new ModifyDeviceInforInDTO(), "d", null, "t");
                 assertEquals(1, server.asked.get());
             }
         }
@@ -187,10 +187,10 @@ class ClientTest {
     @Test
     void anEmptyAnswerIsNullAndUnknownMembersAreIgnored() throws Exception {
         try (Answering server = new Answering(204, null, "")) {
-            assertNull(new DeviceManagement(at(server.port(), 1000, 0)).queryDeviceStatus("d", null, "t"));
+            assertNull(new DeviceManagement(at(server.port(), 10_000, 0)).queryDeviceStatus("d", null, "t"));
         }
         try (Answering server = new Answering(200, "application/json", "{\"deviceId\":\"d\",\"later\":{\"x\":[1]}}")) {
-            QueryDeviceStatusOutDTO status = new DeviceManagement(at(server.port(), 1000, 0)).queryDeviceStatus("d", null, "t");
+            QueryDeviceStatusOutDTO status = new DeviceManagement(at(server.port(), 10_000, 0)).queryDeviceStatus("d", null, "t");
             assertEquals("d", status.getDeviceId());
             assertNull(status.getName());
         }
@@ -215,7 +215,7 @@ class ClientTest {
     @Test
     void onlyWhatDoesNoHarmIsTriedAgain() throws Exception {
         try (Answering server = new Answering(502, "text/html", "<p>bad gateway</p>")) {
-            NorthApiClient client = at(server.port(), 1000, 2);
+            NorthApiClient client = at(server.port(), 10_000, 2);
             refused("1011", () -> new DeviceManagement(client).queryDeviceStatus("d", null, "t"));
             assertEquals(3, server.asked.getAndSet(0), "a query");
             refused("1011", () -> new SignalDelivery(client).postDeviceCommand(order("d"), null, "t"));

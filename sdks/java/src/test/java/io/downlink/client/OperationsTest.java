@@ -59,6 +59,7 @@ class OperationsTest {
         assertFalse(with.toString().contains(app.secret), with.toString());
         AuthRefreshOutDTO second = authentication.refreshAuthToken(with);
         assertNotEquals(first.getAccessToken(), second.getAccessToken());
+        assertNotNull(delivery.queryDeviceCommand(null, first.getAccessToken()), "a refresh leaves the old token for a while");
         authentication.logoutAuthToken(second.getAccessToken());
         NorthApiException refused = assertThrows(NorthApiException.class, () -> delivery.queryDeviceCommand(null, second.getAccessToken()));
         assertEquals("1010005", refused.getError_code());

@@ -83,7 +83,8 @@ class UpdateDeviceCommandTest {
         String id = service.postDeviceCommand(order, null, null).getCommandId();
         Refusals refusals = new Refusals("updateDeviceCommand");
         String path = "/iocm/app/cmd/v1.4.0/deviceCommands/" + id;
-        refusals.expect("100220", () -> client.invokeAPI(path, "PUT", null, canceled(), null, null, null, null, null, UpdateDeviceCommandOutDTO.class));
+        refusals.expect("100220",
+            () -> client.invokeAPI(path, "PUT", null, canceled(), null, null, null, null, null, UpdateDeviceCommandOutDTO.class));
         refusals.expect("1010005", () -> service.updateDeviceCommand(canceled(), id, null, "wrong"));
         refusals.expect("100203", () -> service.updateDeviceCommand(canceled(), id, "nobody", null));
         refusals.expect("100217", () -> service.updateDeviceCommand(canceled(), id, other.id, null));
