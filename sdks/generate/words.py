@@ -46,7 +46,8 @@ def presence(field: Field) -> str:
 
 def errors(operation: Operation) -> list[tuple[str, str]]:
     """Each code that the server sends, and what it means there."""
-    return [(f"{one.code} ({one.status})", f"{one.text} {one.meaning}") for one in operation.errors if one.sent]
+    found = [one for one in operation.errors if one.sent]
+    return [(f"{one.code} ({one.status})", f"{one.text.rstrip('.')}. {one.meaning}") for one in found]
 
 
 def _control(pattern: str) -> bool:

@@ -43,7 +43,7 @@ public class Authentication extends ClientService {
      * <li>100007 (400): Bad request message. The body is no JSON object, or did not arrive whole.</li>
      * <li>100208 (401): AppId or secret is not right. The application or its secret is wrong.</li>
      * <li>100247 (400): Operation not allowed. The application has been frozen. The application has been frozen by the operator.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>102202 (400): Required Parameter is null or empty. A field of the login, refresh or logout is missing, empty or too long: {@code
      * detail} names it.</li>
@@ -72,7 +72,7 @@ public class Authentication extends ClientService {
      * <li>100007 (400): Bad request message. The body is no JSON object, or did not arrive whole.</li>
      * <li>100208 (401): AppId or secret is not right. The application or its secret is wrong.</li>
      * <li>100247 (400): Operation not allowed. The application has been frozen. The application has been frozen by the operator.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>102202 (400): Required Parameter is null or empty. A field of the login, refresh or logout is missing, empty or too long: {@code
      * detail} names it.</li>
@@ -98,7 +98,7 @@ public class Authentication extends ClientService {
      * wrong with the arguments, or with one of these codes:
      * <ul>
      * <li>100007 (400): Bad request message. The body is no JSON object, or did not arrive whole.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>102202 (400): Required Parameter is null or empty. A field of the login, refresh or logout is missing, empty or too long: {@code
      * detail} names it.</li>

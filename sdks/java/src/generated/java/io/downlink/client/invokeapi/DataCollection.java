@@ -56,7 +56,7 @@ public class DataCollection extends ClientService {
      * <li>100220 (500): Get AppKey from header failed. The request has no {@code app_key} header.</li>
      * <li>100405 (400): The request parameter is invalid. A query key or path variable is invalid: {@code detail} names it.</li>
      * <li>100418 (404): The deviceData is not existed. There is no such device for the calling application.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>50252 (500): Internal server error. The platform failed inside; for a direct call: the link failed while it took over the frame,
      * and the call is FAILED.</li>
@@ -98,7 +98,7 @@ public class DataCollection extends ClientService {
      * <li>100220 (500): Get AppKey from header failed. The request has no {@code app_key} header.</li>
      * <li>100405 (400): The request parameter is invalid. A query key or path variable is invalid: {@code detail} names it.</li>
      * <li>100418 (404): The deviceData is not existed. There is no such device for the calling application.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>50252 (500): Internal server error. The platform failed inside; for a direct call: the link failed while it took over the frame,
      * and the call is FAILED.</li>
@@ -141,7 +141,7 @@ public class DataCollection extends ClientService {
      * <li>100218 (400): The gatewayId and pageNo can't be both null. A list of devices asks for neither a page nor a gateway.</li>
      * <li>100220 (500): Get AppKey from header failed. The request has no {@code app_key} header.</li>
      * <li>100405 (400): The request parameter is invalid. A query key or path variable is invalid: {@code detail} names it.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>50252 (500): Internal server error. The platform failed inside; for a direct call: the link failed while it took over the frame,
      * and the call is FAILED.</li>
@@ -184,7 +184,7 @@ public class DataCollection extends ClientService {
      * <li>100218 (400): The gatewayId and pageNo can't be both null. A list of devices asks for neither a page nor a gateway.</li>
      * <li>100220 (500): Get AppKey from header failed. The request has no {@code app_key} header.</li>
      * <li>100405 (400): The request parameter is invalid. A query key or path variable is invalid: {@code detail} names it.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>50252 (500): Internal server error. The platform failed inside; for a direct call: the link failed while it took over the frame,
      * and the call is FAILED.</li>

@@ -71,7 +71,7 @@ public class DeviceManagement extends ClientService {
      * <li>100426 (400): The nodeId is duplicated. Another device has this {@code nodeId}.</li>
      * <li>100441 (500): The amount of nonSecure device has reached the limit. The platform has as many devices without security as it
      * may.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>600002 (403): The product not existed. No profile has this {@code productId}.</li>
      * <li>1010005 (403): Invalid access token or appId. The access token is wrong, has expired or was replaced by a later login, or {@code
@@ -120,7 +120,7 @@ public class DeviceManagement extends ClientService {
      * <li>100426 (400): The nodeId is duplicated. Another device has this {@code nodeId}.</li>
      * <li>100441 (500): The amount of nonSecure device has reached the limit. The platform has as many devices without security as it
      * may.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>600002 (403): The product not existed. No profile has this {@code productId}.</li>
      * <li>1010005 (403): Invalid access token or appId. The access token is wrong, has expired or was replaced by a later login, or {@code
@@ -172,7 +172,7 @@ public class DeviceManagement extends ClientService {
      * <li>100426 (400): The nodeId is duplicated. Another device has this {@code nodeId}.</li>
      * <li>100441 (500): The amount of nonSecure device has reached the limit. The platform has as many devices without security as it
      * may.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>600002 (403): The product not existed. No profile has this {@code productId}.</li>
      * <li>1010005 (403): Invalid access token or appId. The access token is wrong, has expired or was replaced by a later login, or {@code
@@ -214,7 +214,7 @@ public class DeviceManagement extends ClientService {
      * <li>100217 (403): The application hasn't been authorized. The owner of the device has not authorised the calling application.</li>
      * <li>100220 (500): Get AppKey from header failed. The request has no {@code app_key} header.</li>
      * <li>100403 (404): The device is not existed. There is no such device.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>50252 (500): Internal server error. The platform failed inside; for a direct call: the link failed while it took over the frame,
      * and the call is FAILED.</li>
@@ -259,7 +259,7 @@ public class DeviceManagement extends ClientService {
      * <li>100220 (500): Get AppKey from header failed. The request has no {@code app_key} header.</li>
      * <li>100418 (404): The deviceData is not existed. There is no such device for the calling application.</li>
      * <li>100426 (400): The nodeId is duplicated. Another device has this {@code nodeId}.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>100610 (400): Device is not active. The device has never connected, or not since its credentials were refreshed last: it has
      * nothing to refresh.</li>
@@ -308,7 +308,7 @@ public class DeviceManagement extends ClientService {
      * <li>100220 (500): Get AppKey from header failed. The request has no {@code app_key} header.</li>
      * <li>100418 (404): The deviceData is not existed. There is no such device for the calling application.</li>
      * <li>100426 (400): The nodeId is duplicated. Another device has this {@code nodeId}.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>100610 (400): Device is not active. The device has never connected, or not since its credentials were refreshed last: it has
      * nothing to refresh.</li>
@@ -360,7 +360,7 @@ public class DeviceManagement extends ClientService {
      * <li>100217 (200): The application hasn't been authorized. The owner of the device has not authorised the calling application.</li>
      * <li>100220 (500): Get AppKey from header failed. The request has no {@code app_key} header.</li>
      * <li>100418 (404): The deviceData is not existed. There is no such device for the calling application.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>100610 (400): Device is not active. The device has never connected, or not since its credentials were refreshed last: it has
      * nothing to refresh.</li>
@@ -410,7 +410,7 @@ public class DeviceManagement extends ClientService {
      * <li>100440 (400): The isSecure is invalid. {@code isSecure} is no boolean.</li>
      * <li>100441 (500): The amount of nonSecure device has reached the limit. The platform has as many devices without security as it
      * may.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>50252 (500): Internal server error. The platform failed inside; for a direct call: the link failed while it took over the frame,
      * and the call is FAILED.</li>
@@ -455,7 +455,7 @@ public class DeviceManagement extends ClientService {
      * <li>100440 (400): The isSecure is invalid. {@code isSecure} is no boolean.</li>
      * <li>100441 (500): The amount of nonSecure device has reached the limit. The platform has as many devices without security as it
      * may.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>50252 (500): Internal server error. The platform failed inside; for a direct call: the link failed while it took over the frame,
      * and the call is FAILED.</li>
@@ -500,7 +500,7 @@ public class DeviceManagement extends ClientService {
      * <li>100217 (403): The application hasn't been authorized. The owner of the device has not authorised the calling application.</li>
      * <li>100220 (500): Get AppKey from header failed. The request has no {@code app_key} header.</li>
      * <li>100418 (404): The deviceData is not existed. There is no such device for the calling application.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>50252 (500): Internal server error. The platform failed inside; for a direct call: the link failed while it took over the frame,
      * and the call is FAILED.</li>
@@ -541,7 +541,7 @@ public class DeviceManagement extends ClientService {
      * <li>100217 (403): The application hasn't been authorized. The owner of the device has not authorised the calling application.</li>
      * <li>100220 (500): Get AppKey from header failed. The request has no {@code app_key} header.</li>
      * <li>100418 (404): The deviceData is not existed. There is no such device for the calling application.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>50252 (500): Internal server error. The platform failed inside; for a direct call: the link failed while it took over the frame,
      * and the call is FAILED.</li>

@@ -67,7 +67,7 @@ public class DeviceServiceInvocation extends ClientService {
      * <li>100444 (404): The serviceType is not exist. The profile of the called device has no such service, or {@code toType} is neither
      * CLOUD nor GATEWAY.</li>
      * <li>100450 (403): The gateway is not online. The gateway of the called device cannot be reached now.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>101016 (500): Get iotws address failed. The session that holds the device could not be found in time.</li>
      * <li>101017 (500): Get newCallbackUrl from oss failed. The stored callback address cannot be read. Only the operator can help.</li>
@@ -130,7 +130,7 @@ public class DeviceServiceInvocation extends ClientService {
      * <li>100444 (404): The serviceType is not exist. The profile of the called device has no such service, or {@code toType} is neither
      * CLOUD nor GATEWAY.</li>
      * <li>100450 (403): The gateway is not online. The gateway of the called device cannot be reached now.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>101016 (500): Get iotws address failed. The session that holds the device could not be found in time.</li>
      * <li>101017 (500): Get newCallbackUrl from oss failed. The stored callback address cannot be read. Only the operator can help.</li>

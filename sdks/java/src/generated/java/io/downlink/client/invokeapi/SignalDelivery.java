@@ -82,7 +82,7 @@ public class SignalDelivery extends ClientService {
      * <li>100418 (200): The deviceData is not existed. There is no such device for the calling application.</li>
      * <li>100431 (200): The serviceType is not exist. The device's profile has no such service.</li>
      * <li>100432 (200): The device command is muted. The command is muted for this service of the device.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>100612 (403): Device is zombie. The device has been silent for so long (7 days) that nothing is queued for it any more; its next
      * contact ends this.</li>
@@ -138,7 +138,7 @@ public class SignalDelivery extends ClientService {
      * <li>100418 (200): The deviceData is not existed. There is no such device for the calling application.</li>
      * <li>100431 (200): The serviceType is not exist. The device's profile has no such service.</li>
      * <li>100432 (200): The device command is muted. The command is muted for this service of the device.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>100612 (403): Device is zombie. The device has been silent for so long (7 days) that nothing is queued for it any more; its next
      * contact ends this.</li>
@@ -186,7 +186,7 @@ public class SignalDelivery extends ClientService {
      * <li>100217 (200): The application hasn't been authorized. The owner of the device has not authorised the calling application.</li>
      * <li>100220 (500): Get AppKey from header failed. The request has no {@code app_key} header.</li>
      * <li>100418 (200): The deviceData is not existed. There is no such device for the calling application.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>101017 (500): Get newCallbackUrl from oss failed. The stored callback address cannot be read. Only the operator can help.</li>
      * <li>1010005 (403): Invalid access token or appId. The access token is wrong, has expired or was replaced by a later login, or {@code
@@ -227,7 +227,7 @@ public class SignalDelivery extends ClientService {
      * <li>100217 (200): The application hasn't been authorized. The owner of the device has not authorised the calling application.</li>
      * <li>100220 (500): Get AppKey from header failed. The request has no {@code app_key} header.</li>
      * <li>100418 (200): The deviceData is not existed. There is no such device for the calling application.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>101017 (500): Get newCallbackUrl from oss failed. The stored callback address cannot be read. Only the operator can help.</li>
      * <li>1010005 (403): Invalid access token or appId. The access token is wrong, has expired or was replaced by a later login, or {@code
@@ -276,7 +276,7 @@ public class SignalDelivery extends ClientService {
      * <li>100434 (200): The device command is not existed. There is no such command for the calling application.</li>
      * <li>100435 (200): The device command already canceled, expired or executed, Cannot cancel. The command has ended, or may have reached
      * the device: it can no longer be cancelled. Its true state is unchanged.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>101016 (500): Get iotws address failed. The session that holds the device could not be found in time.</li>
      * <li>101017 (500): Get newCallbackUrl from oss failed. The stored callback address cannot be read. Only the operator can help.</li>
@@ -322,7 +322,7 @@ public class SignalDelivery extends ClientService {
      * <li>100217 (200): The application hasn't been authorized. The owner of the device has not authorised the calling application.</li>
      * <li>100220 (500): Get AppKey from header failed. The request has no {@code app_key} header.</li>
      * <li>100418 (200): The deviceData is not existed. There is no such device for the calling application.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>1010005 (403): Invalid access token or appId. The access token is wrong, has expired or was replaced by a later login, or {@code
      * app_key} is another application's. Log in again.</li>
@@ -365,7 +365,7 @@ public class SignalDelivery extends ClientService {
      * <li>100217 (200): The application hasn't been authorized. The owner of the device has not authorised the calling application.</li>
      * <li>100220 (500): Get AppKey from header failed. The request has no {@code app_key} header.</li>
      * <li>100418 (200): The deviceData is not existed. There is no such device for the calling application.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>1010005 (403): Invalid access token or appId. The access token is wrong, has expired or was replaced by a later login, or {@code
      * app_key} is another application's. Log in again.</li>
@@ -407,7 +407,7 @@ public class SignalDelivery extends ClientService {
      * <li>100217 (200): The application hasn't been authorized. The owner of the device has not authorised the calling application.</li>
      * <li>100220 (500): Get AppKey from header failed. The request has no {@code app_key} header.</li>
      * <li>100418 (200): The deviceData is not existed. There is no such device for the calling application.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>1010005 (403): Invalid access token or appId. The access token is wrong, has expired or was replaced by a later login, or {@code
      * app_key} is another application's. Log in again.</li>
@@ -448,7 +448,7 @@ public class SignalDelivery extends ClientService {
      * <li>100217 (200): The application hasn't been authorized. The owner of the device has not authorised the calling application.</li>
      * <li>100220 (500): Get AppKey from header failed. The request has no {@code app_key} header.</li>
      * <li>100418 (200): The deviceData is not existed. There is no such device for the calling application.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>1010005 (403): Invalid access token or appId. The access token is wrong, has expired or was replaced by a later login, or {@code
      * app_key} is another application's. Log in again.</li>
@@ -504,7 +504,7 @@ public class SignalDelivery extends ClientService {
      * <li>100418 (200): The deviceData is not existed. There is no such device for the calling application.</li>
      * <li>100431 (200): The serviceType is not exist. The device's profile has no such service.</li>
      * <li>100432 (200): The device command is muted. The command is muted for this service of the device.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>100612 (403): Device is zombie. The device has been silent for so long (7 days) that nothing is queued for it any more; its next
      * contact ends this.</li>
@@ -556,7 +556,7 @@ public class SignalDelivery extends ClientService {
      * <li>100217 (200): The application hasn't been authorized. The owner of the device has not authorised the calling application.</li>
      * <li>100220 (500): Get AppKey from header failed. The request has no {@code app_key} header.</li>
      * <li>100418 (200): The deviceData is not existed. There is no such device for the calling application.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>101017 (500): Get newCallbackUrl from oss failed. The stored callback address cannot be read. Only the operator can help.</li>
      * <li>1010005 (403): Invalid access token or appId. The access token is wrong, has expired or was replaced by a later login, or {@code
@@ -602,7 +602,7 @@ public class SignalDelivery extends ClientService {
      * <li>100217 (200): The application hasn't been authorized. The owner of the device has not authorised the calling application.</li>
      * <li>100220 (500): Get AppKey from header failed. The request has no {@code app_key} header.</li>
      * <li>100418 (200): The deviceData is not existed. There is no such device for the calling application.</li>
-     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled The platform is overloaded or short of disk
+     * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
      * <li>1010005 (403): Invalid access token or appId. The access token is wrong, has expired or was replaced by a later login, or {@code
      * app_key} is another application's. Log in again.</li>

@@ -28,6 +28,8 @@ import javax.net.ssl.SSLContext;
  *
  * <p>It takes messages at any path; {@link #PATH} and {@link #COMMAND_PATH} are the ones that applications of the vendor's SDK give.
  *
+ * <p>It is meant for the platform alone: give it a verifier, and put a proxy before it where strangers can reach it.
+ *
  * <p>A handler that throws has not done its work: the platform gets a 500 and repeats the message later. The same message may come twice;
  * signed ones are recognised by their {@code webhook-id}, and handled once.
  */
