@@ -37,6 +37,7 @@ PATHS = ("/v1.0.0/messageReceiver", "/v1.0.0/messageReceiver/cmd")
 BODY_BYTES_MAX = 1024 * 1024
 """The largest message that is taken; what is larger is answered with 413."""
 _CONNECTION_TIMEOUT = 30.0
+_DRAIN_TIMEOUT = 2.0
 
 SslContext = Union[ssl.SSLContext, tuple[str, str], None]
 Headers = Sequence[tuple[str, str]]
@@ -347,6 +348,18 @@ class _Connection(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(data)
+        if close:
+            self._drain()
+
+    def _drain(self) -> None:
+        """Reads what still comes, within bounds: who is cut off while it sends does not see the answer."""
+        self.request.settimeout(_DRAIN_TIMEOUT)
+        left = 16 * BODY_BYTES_MAX
+        try:
+            while left > 0 and (read := len(self.request.recv(65536))) > 0:
+                left -= read
+        except OSError:
+            pass
 
 
 def _context(given: SslContext) -> Optional[ssl.SSLContext]:
