@@ -33,7 +33,7 @@ import pathlib, sys, xml.etree.ElementTree as xml
 reports, least = pathlib.Path(sys.argv[1]), int(sys.argv[2])
 suites = [xml.parse(file).getroot() for file in sorted(reports.glob("TEST-*.xml"))]
 count = {what: sum(int(suite.get(what)) for suite in suites) for what in ("tests", "failures", "errors", "skipped")}
-print(f"java: {count['tests']} passed, {count['failures'] + count['errors']} failed, {count['skipped']} skipped")
+print("Tests run: {tests}, Failures: {failures}, Errors: {errors}, Skipped: {skipped}".format(**count))
 if count["tests"] < least or count["failures"] or count["errors"] or count["skipped"]:
     sys.exit(f"java: at least {least} tests must run, and all of them pass")
 PYTHON
