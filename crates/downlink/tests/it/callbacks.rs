@@ -37,18 +37,8 @@ async fn callbacks_that_were_given_up_are_listed_and_told_after_all() {
     let secret = json(data, &signing)["webhookSecret"].clone();
     let secret = secret.as_str().expect("shown once");
     printed(data, &["device", "register", "--node-id", "m1"]);
-    let send = [
-        "command",
-        "send",
-        "m1",
-        "Any",
-        "THING",
-        "--expire",
-        "60",
-        "--callback",
-        &url,
-        "--json",
-    ];
+    let send = "command send m1 Any THING --expire 60 --json --callback";
+    let send: Vec<&str> = send.split(' ').chain([&*url]).collect();
     let command = json(data, &send);
     let id = command["commandId"].as_str().expect("an id");
     assert_eq!(
@@ -56,17 +46,9 @@ async fn callbacks_that_were_given_up_are_listed_and_told_after_all() {
         "No callback was given up.\n"
     );
 
-    let history = ["command", "show", id, "--history", "--json"];
-    let told_of = || json(data, &history)["callbacks"].clone();
-    assert_eq!(
-        told_of(),
-        value!({"upTo": 1, "owed": 0}),
-        "nothing happened yet"
-    );
+    history(data, id, (1, 0), "callbacks: all is told");
     printed(data, &["clock", "advance", "2min"]);
-    assert_eq!(told_of()["owed"], 1);
-    let shown = printed(data, &history[..4]);
-    assert!(shown.contains("1 still to be told"), "{shown}");
+    history(data, id, (1, 1), "callbacks: 1 still to be told");
     let endpoints = json(data, &["callback", "endpoints", "--json"]);
     assert_eq!(
         (&endpoints[0]["endpoint"], &endpoints[0]["waiting"]),
@@ -89,15 +71,7 @@ async fn callbacks_that_were_given_up_are_listed_and_told_after_all() {
         value!([])
     );
 
-    assert_eq!(
-        (&told_of()["upTo"], &told_of()["owed"]),
-        (&value!(1), &value!(0))
-    );
-    let shown = printed(data, &history[..4]);
-    assert!(
-        shown.contains("told up to entry 1 of 2, then given up"),
-        "{shown}"
-    );
+    history(data, id, (1, 0), "told up to entry 1 of 2, then given up");
     refusals(data);
 
     let listener = TcpListener::bind(address).await.expect("bound again");
@@ -134,9 +108,20 @@ async fn callbacks_that_were_given_up_are_listed_and_told_after_all() {
     wait("it is no longer dead", || {
         json(data, &["callback", "dead", "--json"]) == value!([])
     });
-    let shown = printed(data, &history[..4]);
-    assert!(shown.contains("callbacks: all is told"), "{shown}");
+    history(data, id, (2, 0), "callbacks: all is told");
     drop(server);
+}
+
+/// What `command show --history` says of the callbacks: told up to, owed, and its words for it.
+fn history(data: &Path, id: &str, (up_to, owed): (u32, u32), words: &str) {
+    let show = ["command", "show", id, "--history", "--json"];
+    let told = json(data, &show)["callbacks"].clone();
+    assert_eq!(
+        (&told["upTo"], &told["owed"]),
+        (&value!(up_to), &value!(owed))
+    );
+    let shown = printed(data, &show[..4]);
+    assert!(shown.contains(words), "{shown}");
 }
 
 fn refusals(data: &Path) {
