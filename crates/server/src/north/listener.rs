@@ -1,6 +1,6 @@
 //! The accept loop: TCP, TLS if asked for, a cap on connections, and an orderly end.
 
-use super::probe::Probe;
+use super::probe::{Probe, Probed};
 use super::{North, connection};
 use crate::tls::Door;
 use metrics::counter;
@@ -41,7 +41,10 @@ pub async fn serve(listener: TcpListener, tls: Option<Door>, north: Arc<North>) 
                     tracing::error!(%error, "a connection's task failed");
                 }
             }
-            waited_us = waited_us(probe.as_mut()) => north.load.note_lag(waited_us),
+            probed = probed(probe.as_mut()) => match probed {
+                Probed::Left(at_us) => north.load.probe_left(at_us),
+                Probed::Waited(waited_us) => north.load.probe_waited(waited_us),
+            },
             (stream, from, place) = accept(&listener, &places) => {
                 connections.spawn(connect(stream, tls.clone(), (north.clone(), from, place)));
             }
@@ -58,10 +61,10 @@ pub async fn serve(listener: TcpListener, tls: Option<Door>, north: Arc<North>) 
     }
 }
 
-/// How long a request waits just now until it is seen, in microseconds; never told where that cannot be measured.
-async fn waited_us(probe: Option<&mut Probe>) -> u64 {
+/// What becomes of the probe; nothing, where there is none.
+async fn probed(probe: Option<&mut Probe>) -> Probed {
     match probe {
-        Some(probe) => probe.waited_us().await,
+        Some(probe) => probe.next().await,
         None => pending().await,
     }
 }

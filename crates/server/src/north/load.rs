@@ -4,8 +4,8 @@
 //! second. A short queue keeps the latency of those who are served while others are turned away. How short it must be depends
 //! on machine and disk, so it is found out: while every create of a tenth of a second took longer than it should, fewer are
 //! taken on; else more again, up to the bound. The fastest one decides: a single stall of the disk changes nothing, a queue
-//! that stands does. Requests also queue before they are seen, where the processors have too much to do; a [probe](super::probe)
-//! tells of that, and counts like a slow create: with less taken on, refusing is quick again.
+//! that stands does. Requests also queue before they are seen, where the processors have too much to do. A [probe](super::probe)
+//! tells how long, and what is taken on follows it at once: refusing costs little, so with less taken on the queue goes away.
 //!
 //! Requests that take something new on have places of their own, beside those of all others: a flood of commands keeps nobody
 //! from reading, cancelling or logging in, and a flood of reads keeps no command out. A direct call that waits for its device is
@@ -59,16 +59,16 @@ struct Pace {
     target_us: u64,
     most: usize,
     /// How long the last probe waited.
-    lag_us: AtomicU64,
+    waited_us: AtomicU64,
+    /// When the one that is under way left; 0 = none is.
+    probed_us: AtomicU64,
     watched: Mutex<Watched>,
 }
 
 /// The creates of a span.
-#[expect(clippy::struct_field_names, reason = "units come last in names")]
 struct Watched {
     until_us: u64,
     fastest_us: u64,
-    least_lag_us: u64,
 }
 
 /// A request's place among those that are worked on, and its share of the bytes. Dropped, both are free again.
@@ -114,7 +114,8 @@ impl Load {
             pace: Pace {
                 target_us: create_us,
                 most: requests_max.max(1),
-                lag_us: AtomicU64::new(0),
+                waited_us: AtomicU64::new(0),
+                probed_us: AtomicU64::new(0),
                 watched: Mutex::new(Watched::from(0)),
             },
             tell_at: AtomicU64::new(0),
@@ -124,7 +125,7 @@ impl Load {
     /// Refuses while there is no place, so that no body is read for nothing.
     pub(super) fn check(&self, kind: Kind) -> Result<(), Error> {
         let bound = self.of(kind);
-        if bound.taken.load(Ordering::Relaxed) < bound.max() {
+        if bound.taken.load(Ordering::Relaxed) < self.may(kind) {
             return Ok(());
         }
         Err(self.refuse(bound, BUSY))
@@ -133,7 +134,7 @@ impl Load {
     /// Takes a place for a request whose body has arrived.
     pub(super) fn enter(self: &Arc<Self>, kind: Kind, body: Share) -> Result<Place, Error> {
         let bound = self.of(kind);
-        if !bound.take(1) {
+        if !bound.take(1, self.may(kind)) {
             return Err(self.refuse(bound, BUSY));
         }
         Ok(Place {
@@ -153,9 +154,23 @@ impl Load {
         }
     }
 
-    /// Takes in how long a request waits just now until it is seen, in microseconds.
-    pub(super) fn note_lag(&self, lag_us: u64) {
-        self.pace.note_lag(lag_us);
+    /// Takes in that a probe left, by [`clock::passed_us`].
+    pub(super) fn probe_left(&self, at_us: u64) {
+        self.pace.probed_us.store(at_us, Ordering::Relaxed);
+    }
+
+    /// Takes in that the probe arrived: so long a request waits just now until it is seen, in microseconds.
+    pub(super) fn probe_waited(&self, waited_us: u64) {
+        self.pace.waited_us.store(waited_us, Ordering::Relaxed);
+        self.pace.probed_us.store(0, Ordering::Relaxed);
+    }
+
+    /// How many requests of a kind may be under way just now.
+    fn may(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::Create => self.pace.bounded(self.creates.max(), clock::passed_us()),
+            Kind::Other => self.others.max(),
+        }
     }
 
     fn of(&self, kind: Kind) -> &Bound {
@@ -191,8 +206,7 @@ impl Bound {
         self.max.load(Ordering::Relaxed)
     }
 
-    fn take(&self, count: usize) -> bool {
-        let max = self.max();
+    fn take(&self, count: usize, max: usize) -> bool {
         let fits = |taken: usize| taken.checked_add(count).filter(|sum| *sum <= max);
         self.taken
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, fits)
@@ -210,17 +224,31 @@ impl Watched {
         Self {
             until_us: now_us + WATCHED_US,
             fastest_us: u64::MAX,
-            least_lag_us: u64::MAX,
         }
     }
 }
 
 impl Pace {
-    /// Takes in how long a probe waited.
-    fn note_lag(&self, lag_us: u64) {
-        self.lag_us.store(lag_us, Ordering::Relaxed);
-        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        watched.least_lag_us = watched.least_lag_us.min(lag_us);
+    /// How many creates may be under way, of so many: all while requests are seen within half of what a create may take, the least
+    /// when they wait as long as that, and what lies between in between.
+    fn bounded(&self, may: usize, now_us: u64) -> usize {
+        if self.target_us == 0 {
+            return may;
+        }
+        let age_us = match self.probed_us.load(Ordering::Relaxed) {
+            0 => 0,
+            left_us => now_us.saturating_sub(left_us),
+        };
+        let lag_us = self.waited_us.load(Ordering::Relaxed).max(age_us);
+        let half_us = (self.target_us / 2).max(1);
+        let late_us = lag_us.saturating_sub(half_us).min(half_us);
+        let least = self.least().min(may);
+        let parts = |us: u64| usize::try_from(us).unwrap_or(usize::MAX);
+        may - (may - least).saturating_mul(parts(late_us)) / parts(half_us)
+    }
+
+    fn least(&self) -> usize {
+        CREATES_MIN.min(self.most)
     }
 
     /// Takes in that a create was served in `took_us`; where a span ends with it, says how many may be under way from now on.
@@ -234,20 +262,9 @@ impl Pace {
             return None;
         }
         let seen = std::mem::replace(&mut *watched, Watched::from(now_us));
-        let lag_us = match seen.least_lag_us {
-            u64::MAX => self.lag_us.load(Ordering::Relaxed),
-            least_us => least_us,
-        };
-        let at_least = CREATES_MIN.min(self.most);
-        let beyond = |times: u64| {
-            let longest = self.target_us.saturating_mul(times);
-            seen.fastest_us > longest || lag_us > longest / 2
-        };
-        Some(if beyond(2) {
-            // A queue of that length will not go away by itself, and all who are served wait in it.
-            (may / 2).max(at_least)
-        } else if beyond(1) {
-            (may - may / 8).max(at_least)
+        let is_slow = seen.fastest_us > self.target_us;
+        Some(if is_slow {
+            (may - may / 8).max(self.least())
         } else {
             (may + may / 16 + 1).min(self.most)
         })
@@ -284,7 +301,7 @@ impl Share {
     /// Counts bytes that have arrived.
     pub(super) fn grow(&mut self, bytes: usize) -> Result<(), Error> {
         let bound = &self.load.body_bytes;
-        if !bound.take(bytes) {
+        if !bound.take(bytes, bound.max()) {
             return Err(self.load.refuse(bound, FULL));
         }
         self.bytes += bytes;
@@ -352,22 +369,37 @@ mod tests {
             may = span(may, &[1_000]);
         }
         assert_eq!(may, 256);
-        pace.note_lag(25_001);
-        assert_eq!(
-            span(may, &[1_000]),
-            224,
-            "the processors have too much to do"
-        );
-        assert_eq!(span(may, &[1_000]), 224, "nothing else was heard since");
-        pace.note_lag(90_000);
-        pace.note_lag(25_000);
-        assert_eq!(span(may, &[1_000]), 256, "once it was in time");
-        assert_eq!(span(may, &[100_001]), 128, "far too slow");
-        pace.note_lag(50_001);
-        assert_eq!(span(may, &[1_000]), 128, "far too much to do");
         let few = Load::new(2, 1, 10);
         let now = clock::passed_us();
         assert_eq!(few.pace.note(9, 2, now), Some(2), "the bound is the bound");
+    }
+
+    #[test]
+    fn fewer_creates_are_taken_on_at_once_while_requests_wait_to_be_seen() {
+        let load = Load::new(128, 20_000, 10);
+        let may = |now_us: u64| load.pace.bounded(128, now_us);
+        assert_eq!(may(9_000_000), 128, "nothing is known");
+        load.probe_left(9_000_000);
+        assert_eq!(may(9_010_000), 128, "it may still be quick");
+        assert_eq!(may(9_015_000), 68);
+        assert_eq!(may(9_020_000), CREATES_MIN);
+        assert_eq!(may(99_000_000), CREATES_MIN);
+        load.probe_waited(12_500);
+        assert_eq!(may(99_000_000), 98, "the last one is what is known");
+        load.probe_left(99_000_000);
+        assert_eq!(may(99_001_000), 98, "the one before was slower");
+        load.probe_waited(10_000);
+        assert_eq!(may(99_001_000), 128);
+        assert_eq!(load.pace.bounded(3, 99_001_000), 3);
+        load.probe_waited(20_000);
+        assert_eq!(
+            load.pace.bounded(3, 99_001_000),
+            3,
+            "the bound is the bound"
+        );
+        let any_time = Load::new(128, 0, 10);
+        any_time.probe_waited(u64::MAX);
+        assert_eq!(any_time.pace.bounded(128, 1), 128);
     }
 
     #[test]

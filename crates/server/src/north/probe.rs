@@ -11,7 +11,7 @@ use tokio::net::UnixStream;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// How often a byte is sent, at the most; never before the last one arrived.
-const SENT_EVERY: Duration = Duration::from_millis(20);
+const SENT_EVERY: Duration = Duration::from_millis(5);
 
 /// A byte on its way, from time to time.
 pub(super) struct Probe {
@@ -19,6 +19,15 @@ pub(super) struct Probe {
     far: UnixStream,
     sent_us: Option<u64>,
     turns: Interval,
+}
+
+/// What became of the probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Probed {
+    /// A byte left, at this moment by [`clock::passed_us`].
+    Left(u64),
+    /// It arrived, after so many microseconds.
+    Waited(u64),
 }
 
 impl Probe {
@@ -38,21 +47,23 @@ impl Probe {
         })
     }
 
-    /// How long the next byte waited, in microseconds. May be dropped at any moment: the byte stays on its way.
-    pub(super) async fn waited_us(&mut self) -> u64 {
+    /// What happens next. May be dropped at any moment: the byte stays on its way.
+    pub(super) async fn next(&mut self) -> Probed {
         loop {
             let Some(sent_us) = self.sent_us else {
                 self.turns.tick().await;
                 // A connection that is empty takes a byte.
                 if self.near.try_write(&[0]).is_ok() {
-                    self.sent_us = Some(clock::passed_us());
+                    let now_us = clock::passed_us();
+                    self.sent_us = Some(now_us);
+                    return Probed::Left(now_us);
                 }
                 continue;
             };
             let is_ready = self.far.readable().await.is_ok();
             if is_ready && self.far.try_read(&mut [0]).is_ok() {
                 self.sent_us = None;
-                return clock::passed_us().saturating_sub(sent_us);
+                return Probed::Waited(clock::passed_us().saturating_sub(sent_us));
             }
         }
     }
@@ -65,20 +76,17 @@ mod tests {
     #[tokio::test]
     async fn a_byte_waits_as_long_as_the_runtime_is_kept_from_reading() {
         let mut probe = Probe::new().unwrap();
-        // The byte leaves with the first turn, and cannot be read while this thread is at work.
-        while probe.sent_us.is_none() {
-            tokio::select! {
-                biased;
-                _ = probe.waited_us() => {}
-                () = tokio::task::yield_now() => {}
+        for _ in 0..2 {
+            let Probed::Left(left_us) = probe.next().await else {
+                panic!("it leaves before it arrives")
+            };
+            while clock::passed_us() - left_us < 30_000 {
+                std::hint::spin_loop();
             }
+            let Probed::Waited(waited_us) = probe.next().await else {
+                panic!("it arrives before the next leaves")
+            };
+            assert!(waited_us >= 30_000);
         }
-        let begun = clock::passed_us();
-        while clock::passed_us() - begun < 30_000 {
-            std::hint::spin_loop();
-        }
-        assert!(probe.waited_us().await >= 30_000);
-        let (_, next) = (probe.waited_us().await, probe.waited_us().await);
-        assert!(probe.sent_us.is_none() && next < 30_000_000);
     }
 }
