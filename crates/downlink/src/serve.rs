@@ -64,6 +64,14 @@ pub(crate) struct Serve {
     settings: Vec<String>,
 }
 
+/// So many sockets are looked at, at the most, each time, and while there is other work, after so many tasks: what has come is worked
+/// on before more is let in. The rest waits in the kernel, in the order in which it came, where the northbound probe sees how long.
+const EVENTS_AT_ONCE: usize = 64;
+const EVENTS_EVERY: u32 = 256;
+/// After so many tasks a worker takes one that another thread has woken: a command that was committed is answered, and carried to its
+/// device, before many others are taken on.
+const BEGUN_FIRST_EVERY: u32 = 1;
+
 impl Serve {
     /// Serves until the end.
     pub(crate) fn run(&self, place: &Place) -> Result<()> {
@@ -72,6 +80,9 @@ impl Serve {
         let config = layers.join()?;
         log::begin(&config.log)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
+            .max_io_events_per_tick(EVENTS_AT_ONCE)
+            .event_interval(EVENTS_EVERY)
+            .global_queue_interval(BEGUN_FIRST_EVERY)
             .enable_all()
             .build();
         runtime

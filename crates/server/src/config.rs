@@ -69,8 +69,8 @@ sections! {
         /// Requests that are worked on at the same time: so many that take something new on (commands, calls, devices), and as
         /// many others beside them. What goes beyond is refused at once (100501, 503): who is served does not wait behind it.
         requests_max: usize = 128;
-        /// Milliseconds that a create may take: while every one takes longer, or the processors have too much to do, fewer are
-        /// worked on at the same time, down to 8. Set it above three syncs of your disk. 0 = always `requests_max`.
+        /// Milliseconds that a create may take: while every one takes longer, fewer are worked on at the same time, down to 8, and
+        /// while requests wait so long until they are read, down to 1. Set it above three syncs of your disk. 0 = always `requests_max`.
         create_ms: u64 = 20;
         /// Bytes of a request's line and headers; at least 8192.
         header_bytes_max: usize = 32_768;

@@ -24,8 +24,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 const TOLD_EVERY_MS: u64 = 1_000;
 /// How long creates are watched before their number is changed, in microseconds.
 const WATCHED_US: u64 = 100_000;
-/// So many creates are always taken on: fewer would leave disk and processors idle in turn.
+/// So many creates are taken on however long they take: fewer would leave disk and processors idle in turn.
 const CREATES_MIN: usize = 8;
+/// So many more creates are taken on with each probe that did not wait.
+const CREATES_MORE: usize = 4;
 const BUSY: &str = "too many requests are under way";
 const FULL: &str = "too many bytes of requests are in memory";
 
@@ -58,8 +60,8 @@ struct Pace {
     /// What a create may take; 0 = any time.
     target_us: u64,
     most: usize,
-    /// How long the last probe waited.
-    waited_us: AtomicU64,
+    /// How many creates the last probes let be under way.
+    seen_in_time: AtomicUsize,
     /// When the one that is under way left; 0 = none is.
     probed_us: AtomicU64,
     watched: Mutex<Watched>,
@@ -114,7 +116,7 @@ impl Load {
             pace: Pace {
                 target_us: create_us,
                 most: requests_max.max(1),
-                waited_us: AtomicU64::new(0),
+                seen_in_time: AtomicUsize::new(requests_max.max(1)),
                 probed_us: AtomicU64::new(0),
                 watched: Mutex::new(Watched::from(0)),
             },
@@ -161,8 +163,7 @@ impl Load {
 
     /// Takes in that the probe arrived: so long a request waits just now until it is seen, in microseconds.
     pub(super) fn probe_waited(&self, waited_us: u64) {
-        self.pace.waited_us.store(waited_us, Ordering::Relaxed);
-        self.pace.probed_us.store(0, Ordering::Relaxed);
+        self.pace.note_probe(waited_us);
     }
 
     /// How many requests of a kind may be under way just now.
@@ -229,26 +230,37 @@ impl Watched {
 }
 
 impl Pace {
-    /// How many creates may be under way, of so many: all while requests are seen within half of what a create may take, the least
-    /// when they wait as long as that, and what lies between in between.
+    /// Takes in how long a probe waited: some creates more while it is little, half of them while it is much. Few at a time, because
+    /// what is taken on now is what the next probe waits for.
+    fn note_probe(&self, waited_us: u64) {
+        let may = self.seen_in_time.load(Ordering::Relaxed);
+        let may = if waited_us <= self.target_us / 2 {
+            (may + CREATES_MORE).min(self.most)
+        } else if self.is_long(waited_us) {
+            (may / 2).max(1)
+        } else {
+            may
+        };
+        self.seen_in_time.store(may, Ordering::Relaxed);
+        self.probed_us.store(0, Ordering::Relaxed);
+    }
+
+    /// How many creates may be under way, of so many: half of what the last probe let, while the one that is under way waits for long.
     fn bounded(&self, may: usize, now_us: u64) -> usize {
         if self.target_us == 0 {
             return may;
         }
-        let age_us = match self.probed_us.load(Ordering::Relaxed) {
-            0 => 0,
-            left_us => now_us.saturating_sub(left_us),
-        };
-        let lag_us = self.waited_us.load(Ordering::Relaxed).max(age_us);
-        let half_us = (self.target_us / 2).max(1);
-        let late_us = lag_us.saturating_sub(half_us).min(half_us);
-        let least = self.least().min(may);
-        let parts = |us: u64| usize::try_from(us).unwrap_or(usize::MAX);
-        may - (may - least).saturating_mul(parts(late_us)) / parts(half_us)
+        let in_time = self.seen_in_time.load(Ordering::Relaxed);
+        may.min(match self.probed_us.load(Ordering::Relaxed) {
+            left_us if left_us > 0 && self.is_long(now_us.saturating_sub(left_us)) => {
+                (in_time / 2).max(1)
+            }
+            _ => in_time,
+        })
     }
 
-    fn least(&self) -> usize {
-        CREATES_MIN.min(self.most)
+    fn is_long(&self, waited_us: u64) -> bool {
+        waited_us > self.target_us
     }
 
     /// Takes in that a create was served in `took_us`; where a span ends with it, says how many may be under way from now on.
@@ -264,7 +276,7 @@ impl Pace {
         let seen = std::mem::replace(&mut *watched, Watched::from(now_us));
         let is_slow = seen.fastest_us > self.target_us;
         Some(if is_slow {
-            (may - may / 8).max(self.least())
+            (may - may / 8).max(CREATES_MIN.min(self.most))
         } else {
             (may + may / 16 + 1).min(self.most)
         })
@@ -380,23 +392,34 @@ mod tests {
         let may = |now_us: u64| load.pace.bounded(128, now_us);
         assert_eq!(may(9_000_000), 128, "nothing is known");
         load.probe_left(9_000_000);
-        assert_eq!(may(9_010_000), 128, "it may still be quick");
-        assert_eq!(may(9_015_000), 68);
-        assert_eq!(may(9_020_000), CREATES_MIN);
-        assert_eq!(may(99_000_000), CREATES_MIN);
-        load.probe_waited(12_500);
-        assert_eq!(may(99_000_000), 98, "the last one is what is known");
+        assert_eq!(may(9_020_000), 128, "it may still be quick");
+        assert_eq!(may(9_020_001), 64);
+        assert_eq!(may(99_000_000), 64);
+        load.probe_waited(20_001);
+        assert_eq!(
+            may(99_000_000),
+            64,
+            "what is known is that the last one was slow"
+        );
         load.probe_left(99_000_000);
-        assert_eq!(may(99_001_000), 98, "the one before was slower");
-        load.probe_waited(10_000);
-        assert_eq!(may(99_001_000), 128);
-        assert_eq!(load.pace.bounded(3, 99_001_000), 3);
+        assert_eq!(may(99_001_000), 64);
         load.probe_waited(20_000);
+        assert_eq!(may(99_001_000), 64, "it was neither");
+        load.probe_waited(10_000);
+        assert_eq!(may(99_001_000), 68);
         assert_eq!(
             load.pace.bounded(3, 99_001_000),
             3,
             "the bound is the bound"
         );
+        for _ in 0..100 {
+            load.probe_waited(1);
+        }
+        assert_eq!(may(99_001_000), 128);
+        for _ in 0..100 {
+            load.probe_waited(u64::MAX);
+        }
+        assert_eq!(may(99_001_000), 1, "there is always one");
         let any_time = Load::new(128, 0, 10);
         any_time.probe_waited(u64::MAX);
         assert_eq!(any_time.pace.bounded(128, 1), 128);
