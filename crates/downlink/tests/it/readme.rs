@@ -30,7 +30,7 @@ pub(crate) fn blocks(text: &str, chapter: &str) -> String {
 fn quick_start() -> String {
     let script = blocks(README, "Quick start");
     let (build, script) = script.split_once('\n').expect("lines");
-    assert_eq!(build, "cargo build --release");
+    assert_eq!(build, "cargo build -p downlink");
     script.to_owned()
 }
 
@@ -47,9 +47,11 @@ impl Drop for Group {
 /// Runs the script in `folder`, which looks like a clone in which the program was built, and returns what it printed.
 pub(crate) fn run(folder: &Path, script: &str) -> String {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    let release = folder.join("target/release");
-    std::fs::create_dir_all(&release).expect("a folder");
-    symlink(env!("CARGO_BIN_EXE_downlink"), release.join("downlink")).expect("linked");
+    for profile in ["debug", "release"] {
+        let built = folder.join("target").join(profile);
+        std::fs::create_dir_all(&built).expect("a folder");
+        symlink(env!("CARGO_BIN_EXE_downlink"), built.join("downlink")).expect("linked");
+    }
     symlink(root.join("crates"), folder.join("crates")).expect("linked");
     let mut script = script.to_owned();
     let mut bash = Command::new("bash");
