@@ -33,6 +33,8 @@ pub async fn serve(listener: TcpListener, tls: Option<Door>, north: Arc<North>) 
         .inspect_err(|error| tracing::warn!(%error, "it cannot be measured how long requests wait to be seen"))
         .ok();
     loop {
+        // Without a connection nothing queues, and an idle platform has nothing to wake for.
+        let probes = !connections.is_empty() || probe.as_ref().is_some_and(Probe::is_under_way);
         tokio::select! {
             biased;
             _ = &mut stop => break,
@@ -41,7 +43,7 @@ pub async fn serve(listener: TcpListener, tls: Option<Door>, north: Arc<North>) 
                     tracing::error!(%error, "a connection's task failed");
                 }
             }
-            probed = probed(probe.as_mut()) => match probed {
+            probed = probed(probe.as_mut()), if probes => match probed {
                 Probed::Left(at_us) => north.load.probe_left(at_us),
                 Probed::Waited(waited_us) => north.load.probe_waited(waited_us),
             },

@@ -47,6 +47,11 @@ impl Probe {
         })
     }
 
+    /// Whether a byte is on its way.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.sent_us.is_some()
+    }
+
     /// What happens next. May be dropped at any moment: the byte stays on its way.
     pub(super) async fn next(&mut self) -> Probed {
         loop {
@@ -80,9 +85,11 @@ mod tests {
     async fn a_byte_waits_as_long_as_the_runtime_is_kept_from_reading() {
         let mut probe = Probe::new().unwrap();
         for _ in 0..2 {
+            assert!(!probe.is_under_way());
             let Probed::Left(left_us) = probe.next().await else {
                 panic!("it leaves before it arrives")
             };
+            assert!(probe.is_under_way());
             // Nobody has asked the kernel since: the byte lies there, and is not seen.
             tokio::select! {
                 biased;
