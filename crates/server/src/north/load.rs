@@ -126,18 +126,18 @@ impl Load {
 
     /// Refuses while there is no place, so that no body is read for nothing.
     pub(super) fn check(&self, kind: Kind) -> Result<(), Error> {
-        let bound = self.of(kind);
-        if bound.taken.load(Ordering::Relaxed) < self.may(kind) {
+        let (bound, max) = (self.of(kind), self.may(kind));
+        if bound.taken.load(Ordering::Relaxed) < max {
             return Ok(());
         }
-        Err(self.refuse(bound, BUSY))
+        Err(self.refuse(bound, max, BUSY))
     }
 
     /// Takes a place for a request whose body has arrived.
     pub(super) fn enter(self: &Arc<Self>, kind: Kind, body: Share) -> Result<Place, Error> {
-        let bound = self.of(kind);
-        if !bound.take(1, self.may(kind)) {
-            return Err(self.refuse(bound, BUSY));
+        let (bound, max) = (self.of(kind), self.may(kind));
+        if !bound.take(1, max) {
+            return Err(self.refuse(bound, max, BUSY));
         }
         Ok(Place {
             load: self.clone(),
@@ -181,7 +181,7 @@ impl Load {
         }
     }
 
-    fn refuse(&self, bound: &Bound, why: &'static str) -> Error {
+    fn refuse(&self, bound: &Bound, max: usize, why: &'static str) -> Error {
         bound.refused.increment(1);
         let (now, order) = (clock::passed_ms(), Ordering::Relaxed);
         let due = self.tell_at.load(order);
@@ -194,7 +194,7 @@ impl Load {
         {
             tracing::warn!(
                 why,
-                max = bound.max(),
+                max,
                 "requests are refused: more come than can be served"
             );
         }
@@ -314,7 +314,7 @@ impl Share {
     pub(super) fn grow(&mut self, bytes: usize) -> Result<(), Error> {
         let bound = &self.load.body_bytes;
         if !bound.take(bytes, bound.max()) {
-            return Err(self.load.refuse(bound, FULL));
+            return Err(self.load.refuse(bound, bound.max(), FULL));
         }
         self.bytes += bytes;
         Ok(())
