@@ -6,8 +6,10 @@ import contextlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -28,6 +30,24 @@ def binary() -> str:
     if not found.is_file():
         raise RuntimeError(f"{found} is missing; build it: cargo build --locked -p downlink")
     return str(found)
+
+
+@contextlib.contextmanager
+def answering(status: str, body: bytes) -> Iterator[str]:
+    """The address of somebody on loopback who gives one connection this answer, from another thread, and no other."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+                connection.sendall(head.encode() + body)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join()
 
 
 @dataclass(frozen=True)

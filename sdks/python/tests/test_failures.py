@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -12,7 +11,7 @@ import pytest
 
 import downlink
 from downlink import Command, ErrorCode
-from platform_bed import Device, Platform
+from platform_bed import Device, Platform, answering
 
 CLOSE = Command("WaterMeter", "CLOSE_VALVE")
 QUICK = downlink.Retry(first_wait=0.001, longest_wait=0.01)
@@ -53,21 +52,9 @@ def test_a_whole_call_is_bounded(silent: str) -> None:
 
 
 def test_an_answer_that_the_contract_does_not_know() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def answer() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(65536)
-                body = b'{"accessToken":"topsecret"'
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(body), body))
-
-        thread = threading.Thread(target=answer)
-        thread.start()
-        with downlink.Client(f"http://127.0.0.1:{listener.getsockname()[1]}", "app", "secret") as client:
-            with pytest.raises(downlink.UnexpectedAnswerError) as failed:
-                client.get_auth_token()
-        thread.join()
+    with answering("200 OK", b'{"accessToken":"topsecret"') as url, downlink.Client(url, "app", "secret") as client:
+        with pytest.raises(downlink.UnexpectedAnswerError) as failed:
+            client.get_auth_token()
     assert failed.value.status == 200 and "topsecret" not in str(failed.value)
 
 

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
@@ -17,28 +16,17 @@ import pytest
 
 import downlink
 from downlink import Command, ErrorCode
-from platform_bed import Device, Platform
+from platform_bed import Device, Platform, answering
 
 SET_PERIOD = Command("WaterMeter", "SET_PERIOD", {"value": 12})
 
 
 def test_the_interpreter_is_free_while_a_call_waits() -> None:
     """The answer comes from another thread of this interpreter: were it not free, there would be none."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def answer() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(65536)
-                body = b'{"error_code":"100208","error_desc":"no"}'
-                connection.sendall(b"HTTP/1.1 401 No\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
-
-        thread = threading.Thread(target=answer)
-        thread.start()
-        with downlink.Client(f"http://127.0.0.1:{listener.getsockname()[1]}", "app", "secret", timeout=20) as client:
-            with pytest.raises(downlink.ContractError) as refused:
-                client.get_auth_token()
-        thread.join()
+    body = b'{"error_code":"100208","error_desc":"no"}'
+    with answering("401 No", body) as url, downlink.Client(url, "app", "secret", timeout=20) as client:
+        with pytest.raises(downlink.ContractError) as refused:
+            client.get_auth_token()
     assert refused.value.code is ErrorCode.WRONG_SECRET
 
 

@@ -149,15 +149,7 @@ async fn an_error_is_advice() {
 #[tokio::test]
 async fn r5_4_signed_callbacks_are_received_until_a_command_has_ended() {
     let bed = Bed::with(&["--set", "north.private_callbacks=true"]);
-    let rotate = [
-        "app",
-        "callback",
-        "app",
-        "--rotate-webhook-secret",
-        "--json",
-    ];
-    let app = crate::process::json(bed.data(), &rotate);
-    let secret = app["webhookSecret"].as_str().expect("shown once");
+    let secret = bed.webhook_secret();
     let mut receiver = tokio::process::Command::new(folder().join("receive_callbacks"))
         .env("DOWNLINK_WEBHOOK_SECRET", secret)
         .stdout(Stdio::piped())
@@ -190,15 +182,7 @@ async fn r5_4_signed_callbacks_are_received_until_a_command_has_ended() {
 #[tokio::test]
 async fn an_application_queues_cancels_calls_and_is_told() {
     let bed = Bed::with(&["--set", "north.private_callbacks=true"]);
-    let rotate = [
-        "app",
-        "callback",
-        "app",
-        "--rotate-webhook-secret",
-        "--json",
-    ];
-    let app = crate::process::json(bed.data(), &rotate);
-    let secret = app["webhookSecret"].as_str().expect("shown once");
+    let secret = bed.webhook_secret();
     let made = bed
         .client()
         .reg_direct_device_with_secret(&meter("m"))
@@ -206,7 +190,7 @@ async fn an_application_queues_cancels_calls_and_is_told() {
     let made = made.expect("registered");
     let settings = [
         ("DOWNLINK_DEVICE", made.device_id.as_str()),
-        ("DOWNLINK_WEBHOOK_SECRET", secret),
+        ("DOWNLINK_WEBHOOK_SECRET", &secret),
     ];
     let mut application = program(&bed, "application", &settings)
         .stdout(Stdio::piped())

@@ -62,6 +62,17 @@ impl Bed {
         self.builder().build().expect("settings that work")
     }
 
+    /// Has the application's callbacks signed from now on: by this secret.
+    pub(crate) fn webhook_secret(&self) -> String {
+        let rotate = "app callback app --rotate-webhook-secret --json";
+        let rotate: Vec<&str> = rotate.split(' ').collect();
+        let app = json(self.data(), &rotate);
+        app["webhookSecret"]
+            .as_str()
+            .expect("shown once")
+            .to_owned()
+    }
+
     /// Makes something go wrong once.
     pub(crate) fn fault(&self, name: &str) {
         printed(self.data(), &["fault", "set", name]);

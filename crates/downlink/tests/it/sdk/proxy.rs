@@ -162,15 +162,7 @@ async fn the_environments_proxy_is_used_where_it_is_asked_for_and_not_otherwise(
     ];
     run(&bed, "send_command", &settings).await;
     assert!(middle.lines().is_empty(), "it does not ask for one");
-    let rotate = [
-        "app",
-        "callback",
-        "app",
-        "--rotate-webhook-secret",
-        "--json",
-    ];
-    let secret = crate::process::json(bed.data(), &rotate);
-    let secret = secret["webhookSecret"].as_str().expect("shown once");
+    let secret = bed.webhook_secret();
     let mut application = program(&bed, "application", &settings)
         .env("DOWNLINK_WEBHOOK_SECRET", secret)
         .spawn()
