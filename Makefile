@@ -49,7 +49,7 @@ fmt: ## format the Rust code
 	@cargo fmt --all
 
 sdks: ## write openapi.json, and what the client SDKs take from it and from sdks/surface.json
-	@scripts/setup build
+	@scripts/setup test
 	@UPDATE=1 cargo test -q --locked -p api --test openapi_document </dev/null >/dev/null
 	@cd sdks && PYTHONDONTWRITEBYTECODE=1 python3 -m generate
 

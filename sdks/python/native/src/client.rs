@@ -7,8 +7,8 @@ use std::time::Duration;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use sdk::api::Operation;
 use sdk::api::auth::AuthAnswer;
-use sdk::api::{Operation, Secret};
 use sdk::{ClientBuilder, Error, StatusCode};
 use tokio::task::AbortHandle;
 
@@ -58,7 +58,7 @@ impl Client {
         secret: String,
         settings: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        let builder = sdk::Client::builder(base_url, app_id, Secret::new(secret).into_inner());
+        let builder = sdk::Client::builder(base_url, app_id, secret);
         let client = Self {
             builder: configured(builder, settings)?,
             built: Mutex::new(None),
