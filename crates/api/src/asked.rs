@@ -34,6 +34,10 @@ mod heard {
         Text { chars: RangeInclusive<usize> },
         /// As `Text`, and it must be there.
         RequiredText { chars: RangeInclusive<usize> },
+        /// So many ASCII letters and digits.
+        Letters { chars: RangeInclusive<usize> },
+        /// As `Letters`, and it must be there.
+        RequiredLetters { chars: RangeInclusive<usize> },
         /// One of these, in any case.
         Word { words: Vec<&'static str> },
         /// As `Word`, and it must be there.
@@ -54,6 +58,16 @@ mod heard {
         RequiredObject,
         /// A list of objects.
         Objects { items_max: usize },
+        /// A list of so many texts, each within so many characters.
+        Texts {
+            items: RangeInclusive<usize>,
+            chars: RangeInclusive<usize>,
+        },
+        /// As `Texts`, and it must be there.
+        RequiredTexts {
+            items: RangeInclusive<usize>,
+            chars: RangeInclusive<usize>,
+        },
         /// An http or https address.
         CallbackUrl,
         /// A moment.
@@ -66,10 +80,14 @@ mod heard {
         /// Whether a request without the member is refused.
         pub(crate) fn is_required(&self) -> bool {
             match self {
-                Self::RequiredText { .. } | Self::RequiredWord { .. } | Self::RequiredObject => {
-                    true
-                }
+                Self::RequiredText { .. }
+                | Self::RequiredLetters { .. }
+                | Self::RequiredWord { .. }
+                | Self::RequiredObject
+                | Self::RequiredTexts { .. } => true,
                 Self::Text { .. }
+                | Self::Letters { .. }
+                | Self::Texts { .. }
                 | Self::Word { .. }
                 | Self::Hex { .. }
                 | Self::Integer { .. }

@@ -20,6 +20,7 @@ use crate::limits::CALLBACK_CHARS_MAX;
 pub struct Invalid {
     member: Option<String>,
     reason: String,
+    too_many: bool,
 }
 
 impl Invalid {
@@ -27,6 +28,7 @@ impl Invalid {
         Self {
             member: Some(name.into()),
             reason: reason.into(),
+            too_many: false,
         }
     }
 
@@ -34,7 +36,21 @@ impl Invalid {
         Self {
             member: None,
             reason: reason.into(),
+            too_many: false,
         }
+    }
+
+    /// A list has more items than it may have: some operations have a code of its own for that.
+    pub(crate) fn too_many(self) -> Self {
+        Self {
+            too_many: true,
+            ..self
+        }
+    }
+
+    /// Whether it is nothing but too long a list.
+    pub fn is_too_many(&self) -> bool {
+        self.too_many
     }
 
     /// The faulty member with its path (`command.serviceId`), query key or path variable; `None` when the request as a whole is at fault.
@@ -142,6 +158,61 @@ impl<'a> Fields<'a> {
         );
         self.any_text(name, chars)?
             .ok_or_else(|| self.missing(name))
+    }
+
+    /// An optional text of `chars` ASCII letters and digits.
+    pub(crate) fn letters(
+        &self,
+        name: &str,
+        chars: RangeInclusive<usize>,
+    ) -> Result<Option<String>, Invalid> {
+        asked!(
+            self.path,
+            name,
+            Letters {
+                chars: chars.clone()
+            }
+        );
+        self.any_letters(name, &chars)
+    }
+
+    /// A mandatory text of `chars` ASCII letters and digits.
+    pub(crate) fn required_letters(
+        &self,
+        name: &str,
+        chars: RangeInclusive<usize>,
+    ) -> Result<String, Invalid> {
+        asked!(
+            self.path,
+            name,
+            RequiredLetters {
+                chars: chars.clone()
+            }
+        );
+        self.any_letters(name, &chars)?
+            .ok_or_else(|| self.missing(name))
+    }
+
+    fn any_letters(
+        &self,
+        name: &str,
+        chars: &RangeInclusive<usize>,
+    ) -> Result<Option<String>, Invalid> {
+        match self.value(name) {
+            None => Ok(None),
+            Some(Value::String(text))
+                if chars.contains(&text.len())
+                    && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) =>
+            {
+                Ok(Some(text.clone()))
+            }
+            Some(Value::String(_)) => {
+                let (least, most) = (chars.start(), chars.end());
+                let reason = format!("must be {least} to {most} ASCII letters and digits");
+                Err(self.wrong(name, reason))
+            }
+            Some(_) => Err(self.wrong(name, "must be a string")),
+        }
     }
 
     /// An optional word of a list, in any case, blanks around it; its place in the list. `reason` says what it must be.
@@ -296,6 +367,80 @@ impl<'a> Fields<'a> {
     pub(crate) fn required_object(&self, name: &str) -> Result<&'a Map<String, Value>, Invalid> {
         asked!(self.path, name, RequiredObject);
         self.object(name)?.ok_or_else(|| self.missing(name))
+    }
+
+    /// An optional list of texts of `chars` characters each, at most `items_max`; null items are left out.
+    pub(crate) fn texts(
+        &self,
+        name: &str,
+        items_max: usize,
+        chars: RangeInclusive<usize>,
+    ) -> Result<Vec<String>, Invalid> {
+        asked!(
+            self.path,
+            name,
+            Texts {
+                items: 0..=items_max,
+                chars: chars.clone()
+            }
+        );
+        let texts = self.any_texts(name, &(0..=items_max), &chars)?;
+        Ok(texts.unwrap_or_default())
+    }
+
+    /// A mandatory list of as many texts as `items` says, of `chars` characters each; null items are left out.
+    pub(crate) fn required_texts(
+        &self,
+        name: &str,
+        items: RangeInclusive<usize>,
+        chars: RangeInclusive<usize>,
+    ) -> Result<Vec<String>, Invalid> {
+        asked!(
+            self.path,
+            name,
+            RequiredTexts {
+                items: items.clone(),
+                chars: chars.clone()
+            }
+        );
+        self.any_texts(name, &items, &chars)?
+            .ok_or_else(|| self.missing(name))
+    }
+
+    fn any_texts(
+        &self,
+        name: &str,
+        items: &RangeInclusive<usize>,
+        chars: &RangeInclusive<usize>,
+    ) -> Result<Option<Vec<String>>, Invalid> {
+        let list = match self.value(name) {
+            None => return Ok(None),
+            Some(Value::Array(list)) => list,
+            Some(_) => return Err(self.wrong(name, "must be a list of strings")),
+        };
+        let set: Vec<&Value> = list.iter().filter(|item| !item.is_null()).collect();
+        if !items.contains(&set.len()) {
+            let reason = match items.start() {
+                0 => format!("must have at most {} items", items.end()),
+                least => format!("must have {least} to {} items", items.end()),
+            };
+            let wrong = self.wrong(name, reason);
+            let more = set.len() > *items.end();
+            return Err(if more { wrong.too_many() } else { wrong });
+        }
+        let texts = set.into_iter().map(|item| {
+            let text = item
+                .as_str()
+                .ok_or_else(|| self.wrong(name, "must be a list of strings"))?;
+            check_text(text, chars).map_err(|reason| {
+                self.wrong(
+                    name,
+                    format!("must be a list of strings, each of which {reason}"),
+                )
+            })?;
+            Ok(text.to_owned())
+        });
+        texts.collect::<Result<_, _>>().map(Some)
     }
 
     /// An optional list of objects, at most `items_max`; null items are left out.

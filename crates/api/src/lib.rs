@@ -20,6 +20,7 @@ pub mod device_list;
 pub mod devices;
 pub mod failure;
 mod fields;
+pub mod groups;
 pub mod headers;
 pub mod invoke;
 pub mod limits;

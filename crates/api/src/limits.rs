@@ -36,6 +36,16 @@ pub const DEVICES_PAGE_DEFAULT: u32 = 25;
 pub const DEVICES_PAGE: RangeInclusive<u32> = 1..=250;
 /// The largest page of commands and cancel tasks, and the default [5.3].
 pub const COMMANDS_PAGE_MAX: u32 = 1000;
+/// `devGroupId`: `String(1-50)` [10].
+pub const GROUP_ID: RangeInclusive<usize> = 1..=50;
+/// The name of a device group has no documented length; this is ours.
+pub const GROUP_NAME: RangeInclusive<usize> = 1..=64;
+/// Devices of one request to a group [10].
+pub const GROUP_DEVICES: RangeInclusive<usize> = 1..=1000;
+/// Groups on a page, or devices of a group, when the query names a page but no size (§15.26).
+pub const GROUPS_PAGE_DEFAULT: u32 = 1;
+/// Groups on a page, or devices of a group; the largest number is that of a list without pages.
+pub const GROUPS_PAGE: RangeInclusive<u32> = 1..=1000;
 /// Days that reported data may be kept [3.5].
 pub const DATA_AGING_DAYS: RangeInclusive<u8> = 0..=90;
 /// Bytes of an `Idempotency-Key` (R1.15).

@@ -82,6 +82,23 @@ impl Query {
         Ok(Some(text.to_owned()))
     }
 
+    /// A mandatory text of `chars` characters.
+    pub(crate) fn required_text(
+        &self,
+        key: &str,
+        chars: RangeInclusive<usize>,
+    ) -> Result<String, Invalid> {
+        asked!(
+            "",
+            key,
+            RequiredText {
+                chars: chars.clone()
+            }
+        );
+        self.text(key, chars)?
+            .ok_or_else(|| Invalid::member(key, "is required"))
+    }
+
     /// An optional boolean, the words in any case.
     pub(crate) fn boolean(&self, key: &str) -> Result<Option<bool>, Invalid> {
         asked!("", key, Boolean);
@@ -152,6 +169,13 @@ impl Query {
     /// The owner application a call acts for; unset means the caller itself [1].
     pub fn app_id(&self) -> Result<Option<String>, Invalid> {
         self.text("appId", TEXT)
+    }
+
+    /// The owner application of a call on device groups: `accessAppId`, and where that is not set `appId` [10].
+    pub fn access_app_id(&self) -> Result<Option<String>, Invalid> {
+        let access = self.text("accessAppId", TEXT)?;
+        let app = self.app_id()?;
+        Ok(access.or(app))
     }
 }
 

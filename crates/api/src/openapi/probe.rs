@@ -52,15 +52,19 @@ fn grow(read: impl Fn(&[Asked]) -> Result<(), Invalid>) -> Vec<Asked> {
 /// A value that satisfies the rule.
 pub(super) fn sample(rule: &Rule) -> Value {
     match rule {
-        Rule::Text { chars } | Rule::RequiredText { chars } => {
-            "a".repeat((*chars.start()).max(1)).into()
-        }
+        Rule::Text { chars }
+        | Rule::RequiredText { chars }
+        | Rule::Letters { chars }
+        | Rule::RequiredLetters { chars } => "a".repeat((*chars.start()).max(1)).into(),
         Rule::Word { words } | Rule::RequiredWord { words } => words[0].into(),
         Rule::Hex { digits } => "a".repeat(*digits.start()).into(),
         Rule::Integer { least, .. } => least.parse::<i64>().expect("a bound").into(),
         Rule::Boolean => true.into(),
         Rule::Object | Rule::RequiredObject => json!({}),
         Rule::Objects { .. } => json!([{}]),
+        Rule::Texts { chars, .. } | Rule::RequiredTexts { chars, .. } => {
+            json!(["a".repeat((*chars.start()).max(1))])
+        }
         Rule::CallbackUrl => "https://example.com/".into(),
         Rule::Moment => "20151212T121212Z".into(),
         Rule::Select => "imsi".into(),

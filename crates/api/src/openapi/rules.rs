@@ -9,6 +9,8 @@ use crate::limits::{CALLBACK_CHARS_MAX, INTEGER};
 
 /// What `check_text` lets pass: no control characters but tab and line ends.
 const NO_CONTROLS: &str = r"^[^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]*$";
+/// ASCII letters and digits.
+const LETTERS: &str = "^[0-9A-Za-z]*$";
 /// A whole http or https address in visible ASCII; the parts of an address are beyond a pattern.
 const ADDRESS: &str = "^[Hh][Tt][Tt][Pp][Ss]?://[!-~]+$";
 
@@ -47,6 +49,10 @@ fn is_reference(rule: &Rule) -> bool {
         | Rule::RequiredObject
         | Rule::Objects { .. } => true,
         Rule::RequiredText { .. }
+        | Rule::Letters { .. }
+        | Rule::RequiredLetters { .. }
+        | Rule::Texts { .. }
+        | Rule::RequiredTexts { .. }
         | Rule::Hex { .. }
         | Rule::Integer { .. }
         | Rule::Boolean
@@ -104,6 +110,22 @@ pub(super) fn bounds(rule: &Rule) -> Value {
         }
         Rule::Objects { items_max } => {
             json!({"type": "array", "items": {"type": "object"}, "maxItems": items_max})
+        }
+        Rule::Letters { chars } | Rule::RequiredLetters { chars } => json!({
+            "type": "string",
+            "minLength": chars.start(),
+            "maxLength": chars.end(),
+            "pattern": LETTERS
+        }),
+        Rule::Texts { items, chars } | Rule::RequiredTexts { items, chars } => {
+            let item = bounds(&Rule::Text {
+                chars: chars.clone(),
+            });
+            let mut schema = json!({"type": "array", "items": item, "maxItems": items.end()});
+            if *items.start() > 0 {
+                schema["minItems"] = (*items.start()).into();
+            }
+            schema
         }
         Rule::CallbackUrl => json!({
             "type": "string",
