@@ -2,6 +2,7 @@
 
 use crate::contract::{Conflict, Unit, Write};
 use crate::limits::KEY_TAKEN_FOR;
+use crate::records::GroupId;
 use delivery::{AppKey, Moment};
 use std::collections::HashSet;
 
@@ -18,6 +19,8 @@ pub(crate) trait Kept {
     fn node_holder(&mut self, node_id: &str) -> Result<Option<u64>, Self::Error>;
     /// The application that has this id.
     fn app_holder(&mut self, app_id: &str) -> Result<Option<AppKey>, Self::Error>;
+    /// The device group of the application that has this name.
+    fn group_holder(&mut self, app: AppKey, name: &str) -> Result<Option<GroupId>, Self::Error>;
 }
 
 /// The first conflict of `unit`, judged by what was kept before it; `None` if it may be applied.
@@ -29,6 +32,7 @@ pub(crate) fn conflict<K: Kept>(unit: &Unit, kept: &mut K) -> Result<Option<Conf
     }
     let mut nodes = HashSet::new();
     let mut app_ids = HashSet::new();
+    let mut groups = HashSet::new();
     for write in &unit.writes {
         match write {
             Write::Device(device) if device.deleted.is_none() => {
@@ -45,6 +49,14 @@ pub(crate) fn conflict<K: Kept>(unit: &Unit, kept: &mut K) -> Result<Option<Conf
                     return Ok(Some(Conflict::AppIdTaken));
                 }
             }
+            Write::Group(group) => {
+                let held = kept.group_holder(group.app, &group.name)?;
+                if held.is_some_and(|id| id != group.id)
+                    || !groups.insert((group.app, group.name.as_str()))
+                {
+                    return Ok(Some(Conflict::GroupNameTaken));
+                }
+            }
             Write::Device(_)
             | Write::Presence { .. }
             | Write::Token(_)
@@ -56,6 +68,8 @@ pub(crate) fn conflict<K: Kept>(unit: &Unit, kept: &mut K) -> Result<Option<Conf
             | Write::Told { .. }
             | Write::Grant(_)
             | Write::ForgetGrant { .. }
+            | Write::GroupDevices { .. }
+            | Write::ForgetGroup(_)
             | Write::ForgetApplication(_)
             | Write::DeadCallback(_)
             | Write::ForgetDeadCallback(_)

@@ -2,8 +2,8 @@
 
 use crate::records::{
     Application, CancelTask, CancelTaskFilter, CommandFilter, DeadCallback, Device, DeviceCounts,
-    DeviceFilter, Grant, Marks, Page, Presence, ProductModel, Report, Stretch, Tally, TaskId,
-    Token,
+    DeviceFilter, DeviceGroup, Grant, GroupFilter, GroupId, Marks, Page, Presence, ProductModel,
+    Report, Stretch, Tally, TaskId, Token,
 };
 use delivery::{
     AppKey, Change, Command, CommandId, DeviceId, Lane, Mid, MidSequence, Moment, Turn,
@@ -62,7 +62,8 @@ pub enum Write {
         /// Digests of those that stay.
         keep: Vec<[u8; 32]>,
     },
-    /// A device, new or changed (by its id). Conflicts with another one of the same `node_id` that is not deleted.
+    /// A device, new or changed (by its id). Conflicts with another one of the same `node_id` that is not deleted. One that is
+    /// deleted, or goes to another application, leaves its groups.
     Device(Device),
     /// A device connected or disconnected: changes its presence alone, and its activation if it had none.
     Presence {
@@ -103,7 +104,23 @@ pub enum Write {
         /// Who might act on them.
         grantee: AppKey,
     },
-    /// An application that is no more, with its tokens and the grants that name it. Its key is never given again.
+    /// A device group, new or changed (by its id). Conflicts with another one of the same name and application. One that would
+    /// change its application is passed over.
+    Group(DeviceGroup),
+    /// Devices come into a group and leave it: first `add`, then `remove`. Those that are in it already, or are not, are passed
+    /// over; so is all of it if the group is not kept.
+    GroupDevices {
+        /// The group.
+        group: GroupId,
+        /// Those that come; of them, those that are kept, not deleted, and of the group's application.
+        add: Vec<DeviceId>,
+        /// Those that leave.
+        remove: Vec<DeviceId>,
+    },
+    /// A device group that is no more; its devices stay.
+    ForgetGroup(GroupId),
+    /// An application that is no more, with its tokens, its device groups and the grants that name it. Its key is never given
+    /// again.
     ForgetApplication(AppKey),
     /// A command whose callbacks were given up, new or changed (by the command).
     DeadCallback(DeadCallback),
@@ -133,6 +150,9 @@ pub enum Conflict {
     /// Another application has this id.
     #[error("the application id is taken")]
     AppIdTaken,
+    /// Another device group of the application has this name.
+    #[error("the name of the device group is taken")]
+    GroupNameTaken,
 }
 
 /// The store cannot read or cannot write. After a failed commit nothing is acknowledged any more (R2.5).
@@ -241,6 +261,17 @@ pub trait Store: Send + Sync {
     fn open_devices(&self, app: AppKey, after: u64, limit: usize) -> Result<Vec<DeviceId>, Failed>;
     /// Devices that have never connected and must have by a moment, with that moment: by sequence number beyond `after`.
     fn bindings(&self, after: u64, limit: usize) -> Result<Vec<(DeviceId, Moment)>, Failed>;
+    /// The device group with this id, and how many devices it has.
+    fn group(&self, id: GroupId) -> Result<Option<(DeviceGroup, u64)>, Failed>;
+    /// Device groups with how many devices each has, the newest first. The total is exact.
+    fn groups(&self, filter: &GroupFilter) -> Result<Page<(DeviceGroup, u64)>, Failed>;
+    /// Devices of a group in order of their registration; those beyond `skip`, at most `take`. The total is exact.
+    fn group_page(&self, id: GroupId, skip: u64, take: usize) -> Result<Page<DeviceId>, Failed>;
+    /// Devices of a group: by sequence number beyond `after`, at most `limit`; fewer only at the end.
+    fn group_devices(&self, id: GroupId, after: u64, limit: usize)
+    -> Result<Vec<DeviceId>, Failed>;
+    /// Those of these devices that are in a group, in the order in which they are given.
+    fn group_members(&self, id: GroupId, of: &[DeviceId]) -> Result<Vec<DeviceId>, Failed>;
     /// Every product model that has not been replaced.
     fn product_models(&self) -> Result<Vec<ProductModel>, Failed>;
     /// One version of a product model, replaced or not.

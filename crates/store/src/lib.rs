@@ -21,8 +21,8 @@ pub use limits::{COUNTED_TOTAL_MAX, DEVICES_SCANNED_MAX, PAGE_ITEMS_MAX, SKIP_MA
 pub use memory::Memory;
 pub use records::{
     Application, CancelTask, CancelTaskFilter, CommandFilter, DeadCallback, Device, DeviceCounts,
-    DeviceFilter, Grant, Marks, Page, Presence, ProductModel, Report, Stretch, Tally, TaskId,
-    Token, TokenKind,
+    DeviceFilter, DeviceGroup, Grant, GroupFilter, GroupId, Marks, Page, Presence, ProductModel,
+    Report, Stretch, Tally, TaskId, Token, TokenKind,
 };
 pub use sqlite::{
     Archive, Contents, CopyError, Examined, GROUP_CLASSES, OnStop, OpenError, Owned, Sqlite,

@@ -38,8 +38,10 @@ pub struct Grant {
     pub created: Moment,
     /// When it ends; `None` = when it is revoked.
     pub until: Option<Moment>,
-    /// On which devices; none = on all of them.
+    /// On which devices; if `groups` is empty too, on all of the owner's.
     pub devices: Vec<DeviceId>,
+    /// On which groups' devices, beside `devices`. A group that is no more has none.
+    pub groups: Vec<GroupId>,
     /// For which operations, by their names in the contract; none = for all of them.
     pub operations: Vec<String>,
     /// When it was revoked: it grants nothing any more, and is kept until what is pending was called back (R1.11).
@@ -152,23 +154,55 @@ pub struct Report {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId(pub u128);
 
-impl fmt::Display for TaskId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
-    }
+/// The id of a device group: 32 hex digits outside. Ids rise with time: the high 64 bits are the creation's milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupId(pub u128);
+
+/// Ids that are 32 hex digits outside: written in lower case, read in either.
+macro_rules! hex_ids {
+    ($($id:ident)*) => {
+        $(impl fmt::Display for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:032x}", self.0)
+            }
+        }
+
+        impl FromStr for $id {
+            type Err = delivery::IdError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                from_hex(text).map(Self)
+            }
+        })*
+    };
 }
 
-impl FromStr for TaskId {
-    type Err = delivery::IdError;
+hex_ids! { TaskId GroupId }
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.len() != 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(delivery::IdError);
-        }
-        u128::from_str_radix(text, 16)
-            .map(Self)
-            .map_err(|_| delivery::IdError)
+fn from_hex(text: &str) -> Result<u128, delivery::IdError> {
+    if text.len() != 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(delivery::IdError);
     }
+    u128::from_str_radix(text, 16).map_err(|_| delivery::IdError)
+}
+
+/// A group of an application's devices. A device may be in many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceGroup {
+    /// Its id.
+    pub id: GroupId,
+    /// The application whose devices it holds; it stays the same.
+    pub app: AppKey,
+    /// Its name, unique among the groups of its application.
+    pub name: String,
+    /// What it is for, in its creator's words.
+    pub description: Option<String>,
+    /// How many devices it may have; `None` = no bound of its own. `Some(0)` is never kept.
+    pub devices_max: Option<u32>,
+    /// The `appId` that created it.
+    pub creator: String,
+    /// When it was created.
+    pub created: Moment,
 }
 
 /// A cancel task: every queued command of a device, called back in one turn (R1.10).
@@ -231,6 +265,19 @@ pub struct DeviceFilter {
     pub to: Option<Moment>,
     /// Whether the oldest registration comes first; else the newest does.
     pub ascending: bool,
+    /// How many to pass over.
+    pub skip: u64,
+    /// How many at the most.
+    pub take: usize,
+}
+
+/// Which device groups a list shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupFilter {
+    /// Of this application.
+    pub app: AppKey,
+    /// Of exactly this name.
+    pub name: Option<String>,
     /// How many to pass over.
     pub skip: u64,
     /// How many at the most.

@@ -64,6 +64,7 @@ pub(super) async fn grant(
         created: now,
         until,
         devices,
+        groups: Vec::new(),
         operations,
         revoked: None,
     };

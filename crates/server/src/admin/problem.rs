@@ -125,6 +125,9 @@ impl From<KeepError> for Problem {
         match error {
             KeepError::Conflict(conflict) => Self::Conflict(match conflict {
                 Conflict::AppIdTaken => "an application of this appId exists already".to_owned(),
+                Conflict::GroupNameTaken => {
+                    "a group of this name exists already in the application".to_owned()
+                }
                 Conflict::Stale | Conflict::KeyTaken | Conflict::NodeIdTaken => {
                     conflict.to_string()
                 }

@@ -184,7 +184,10 @@ impl From<KeepError> for Error {
         match error {
             KeepError::Conflict(Conflict::NodeIdTaken) => Self::code(Code::NodeIdDuplicated),
             KeepError::Conflict(
-                conflict @ (Conflict::Stale | Conflict::KeyTaken | Conflict::AppIdTaken),
+                conflict @ (Conflict::Stale
+                | Conflict::KeyTaken
+                | Conflict::AppIdTaken
+                | Conflict::GroupNameTaken),
             ) => Self::Internal(conflict.to_string()),
             KeepError::NotAuthorised => super::gate::not_authorised(),
             KeepError::Store(failed) => failed.into(),

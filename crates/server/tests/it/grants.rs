@@ -95,6 +95,7 @@ fn everything() -> Grant {
         created: Moment::from_millis(0),
         until: None,
         devices: Vec::new(),
+        groups: Vec::new(),
         operations: Vec::new(),
         revoked: None,
     }

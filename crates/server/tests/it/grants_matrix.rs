@@ -201,6 +201,7 @@ impl World {
             created: now,
             until: None,
             devices: Vec::new(),
+            groups: Vec::new(),
             operations: Vec::new(),
             revoked: None,
         };
@@ -248,6 +249,7 @@ impl World {
             created: self.bench.clock.now(),
             until: None,
             devices: Vec::new(),
+            groups: Vec::new(),
             operations: others.map(str::to_owned).collect(),
             revoked: None,
         };

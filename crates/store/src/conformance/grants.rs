@@ -3,7 +3,7 @@
 use super::given::{START, device, queued, registered, take};
 use super::write;
 use crate::contract::{Store, Unit, Write};
-use crate::records::{Application, DeadCallback, Grant, Token, TokenKind};
+use crate::records::{Application, DeadCallback, Grant, GroupId, Token, TokenKind};
 use delivery::{AppKey, CommandId, Input, Moment, SessionId, Submission, Ticket, Who};
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ fn grant(owner: u64, grantee: u64) -> Grant {
         created: START,
         until: None,
         devices: Vec::new(),
+        groups: Vec::new(),
         operations: Vec::new(),
         revoked: None,
     }
@@ -33,6 +34,7 @@ pub(super) fn a_pair_has_one_grant(store: &dyn Store) {
     let limited = Grant {
         until: Some(at(5)),
         devices: vec![device(7).id, device(9).id],
+        groups: vec![GroupId(u128::MAX), GroupId(3)],
         operations: vec![
             "postDeviceCommand".to_owned(),
             "queryDeviceStatus".to_owned(),
@@ -51,6 +53,7 @@ pub(super) fn a_pair_has_one_grant(store: &dyn Store) {
     let revoked = Grant {
         revoked: Some(at(1)),
         devices: Vec::new(),
+        groups: vec![GroupId(7)],
         ..limited
     };
     keep(store, vec![Write::Grant(revoked.clone())]);

@@ -7,6 +7,7 @@ mod devices;
 mod forget;
 pub(crate) mod given;
 mod grants;
+mod groups;
 mod keys;
 mod lists;
 mod lives;
@@ -23,7 +24,7 @@ use std::sync::mpsc;
 pub type Test = fn(&dyn Store);
 
 /// Every test, with its name.
-pub const TESTS: [(&str, Test); 42] = [
+pub const TESTS: [(&str, Test); 47] = [
     (
         "an_empty_store_has_nothing",
         records::an_empty_store_has_nothing,
@@ -182,6 +183,26 @@ pub const TESTS: [(&str, Test); 42] = [
     (
         "what_was_told_is_not_forgotten_by_who_knows_less",
         lives::what_was_told_is_not_forgotten_by_who_knows_less,
+    ),
+    (
+        "groups_are_known_by_id_and_by_name",
+        groups::groups_are_known_by_id_and_by_name,
+    ),
+    (
+        "a_group_is_changed_renamed_and_forgotten",
+        groups::a_group_is_changed_renamed_and_forgotten,
+    ),
+    (
+        "devices_come_into_groups_and_leave_them",
+        groups::devices_come_into_groups_and_leave_them,
+    ),
+    (
+        "a_device_that_goes_leaves_its_groups",
+        groups::a_device_that_goes_leaves_its_groups,
+    ),
+    (
+        "r2_6_pages_of_groups_are_bounded",
+        groups::r2_6_pages_of_groups_are_bounded,
     ),
 ];
 

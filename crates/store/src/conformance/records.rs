@@ -4,8 +4,8 @@ use super::given::{START, accept, device, queued, registered, unit};
 use super::{commit, write};
 use crate::contract::{Conflict, Store, Unit, Write};
 use crate::records::{
-    Application, CommandFilter, Device, Marks, Page, Presence, ProductModel, Report, Tally, Token,
-    TokenKind,
+    Application, CommandFilter, Device, GroupFilter, GroupId, Marks, Page, Presence, ProductModel,
+    Report, Tally, Token, TokenKind,
 };
 use delivery::{AppKey, CommandId, Lane, Mid, Moment};
 use std::time::Duration;
@@ -78,6 +78,14 @@ pub(super) fn an_empty_store_has_nothing(store: &dyn Store) {
     assert_eq!(store.tokens(START).expect(read), []);
     assert_eq!(store.device(device(1).id).expect(read), None);
     assert_eq!(store.device_by_node("node-1").expect(read), None);
+    assert_eq!(store.group(GroupId(1)).expect(read), None);
+    let filter = GroupFilter {
+        app: AppKey(1),
+        name: None,
+        skip: 0,
+        take: 9,
+    };
+    assert_eq!(store.groups(&filter).expect(read).total, 0);
     assert_eq!(store.product_models().expect(read), []);
     assert_eq!(store.product_model(1).expect(read), None);
     assert_eq!(store.reports(device(1).id).expect(read), []);

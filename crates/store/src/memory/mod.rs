@@ -1,5 +1,6 @@
 //! The store in memory: a double for tests and for the simulator. It keeps nothing over the end of the process.
 
+mod groups;
 mod lists;
 mod tables;
 mod writes;
@@ -8,10 +9,12 @@ use crate::contract::{Done, Failed, Store, Unit};
 use crate::limits::PAGE_ITEMS_MAX;
 use crate::records::{
     Application, CancelTask, CancelTaskFilter, CommandFilter, DeadCallback, Device, DeviceCounts,
-    DeviceFilter, Grant, Marks, Page, ProductModel, Report, Stretch, Tally, TaskId, Token,
+    DeviceFilter, DeviceGroup, Grant, GroupFilter, GroupId, Marks, Page, ProductModel, Report,
+    Stretch, Tally, TaskId, Token,
 };
 use delivery::{AppKey, Cause, Command, CommandId, DeviceId, Lane, Mid, Moment};
 use lists::{page_of, shows_task};
+use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tables::Tables;
 
@@ -257,6 +260,39 @@ impl Store for Memory {
             .filter(|device| device.deleted.is_none() && device.activated.is_none());
         let due = unbound.filter_map(|device| device.bind_by.map(|by| (device.id, by)));
         Ok(due.take(limit).collect())
+    }
+
+    fn group(&self, id: GroupId) -> Result<Option<(DeviceGroup, u64)>, Failed> {
+        Ok(self.tables().group(id))
+    }
+
+    fn groups(&self, filter: &GroupFilter) -> Result<Page<(DeviceGroup, u64)>, Failed> {
+        Ok(self.tables().groups(filter))
+    }
+
+    fn group_page(&self, id: GroupId, skip: u64, take: usize) -> Result<Page<DeviceId>, Failed> {
+        Ok(self.tables().group_page(id, skip, take))
+    }
+
+    fn group_devices(
+        &self,
+        id: GroupId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<DeviceId>, Failed> {
+        let tables = self.tables();
+        let devices = tables.devices_of(id);
+        Ok(devices
+            .filter(|device| device.seq() > after)
+            .take(limit)
+            .collect())
+    }
+
+    fn group_members(&self, id: GroupId, of: &[DeviceId]) -> Result<Vec<DeviceId>, Failed> {
+        let tables = self.tables();
+        let devices: HashSet<DeviceId> = tables.devices_of(id).collect();
+        let within = of.iter().filter(|device| devices.contains(device));
+        Ok(within.copied().collect())
     }
 
     fn product_models(&self) -> Result<Vec<ProductModel>, Failed> {

@@ -5,7 +5,8 @@ use crate::check::{self, Kept};
 use crate::contract::{Failed, LaneRow, LaneWrite, Unit};
 use crate::count::{Counts, place_of};
 use crate::records::{
-    Application, CancelTask, DeadCallback, Device, Grant, ProductModel, Report, TaskId, Token,
+    Application, CancelTask, DeadCallback, Device, DeviceGroup, Grant, GroupId, ProductModel,
+    Report, TaskId, Token,
 };
 use delivery::{AppKey, Change, Command, Lane, Link, MidSequence, Moment};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -37,6 +38,8 @@ pub(super) struct Tables {
     pub(super) models: BTreeMap<u64, ProductModel>,
     pub(super) reports: BTreeMap<(u64, String), Report>,
     pub(super) grants: BTreeMap<(AppKey, AppKey), Grant>,
+    /// Device groups with the sequence numbers of their devices.
+    pub(super) groups: BTreeMap<GroupId, (DeviceGroup, BTreeSet<u64>)>,
     pub(super) dead: BTreeMap<u64, DeadCallback>,
     pub(super) tasks: BTreeMap<TaskId, CancelTask>,
     pub(super) settings: BTreeMap<String, Vec<u8>>,
@@ -199,5 +202,11 @@ impl Kept for Tables {
             .values()
             .find(|app| app.app_id == app_id)
             .map(|app| app.key))
+    }
+
+    fn group_holder(&mut self, app: AppKey, name: &str) -> Result<Option<GroupId>, Infallible> {
+        let has_it = |group: &&DeviceGroup| group.app == app && group.name == name;
+        let mut groups = self.groups.values().map(|(group, _)| group);
+        Ok(groups.find(has_it).map(|group| group.id))
     }
 }

@@ -47,6 +47,11 @@ impl Tables {
             Write::ForgetGrant { owner, grantee } => {
                 self.grants.remove(&(owner, grantee));
             }
+            Write::Group(group) => self.write_group(group),
+            Write::GroupDevices { group, add, remove } => self.group_devices(group, &add, &remove),
+            Write::ForgetGroup(id) => {
+                self.groups.remove(&id);
+            }
             Write::ForgetApplication(app) => self.forget_application(app),
             Write::DeadCallback(dead) => {
                 self.dead.insert(dead.command.seq, dead);
@@ -84,6 +89,7 @@ impl Tables {
         self.tokens.retain(|_, token| token.app != app);
         self.grants
             .retain(|(owner, grantee), _| *owner != app && *grantee != app);
+        self.groups.retain(|_, (group, _)| group.app != app);
     }
 
     fn forget_command(&mut self, id: CommandId) {
@@ -138,6 +144,11 @@ impl Tables {
         }
         if device.deleted.is_none() {
             self.nodes.insert(device.node_id.clone(), seq);
+        }
+        for (group, devices) in self.groups.values_mut() {
+            if device.deleted.is_some() || device.app != group.app {
+                devices.remove(&seq);
+            }
         }
         self.devices.insert(seq, device);
     }

@@ -9,6 +9,7 @@ use super::{lane_row, pack, reads};
 use crate::check::{self, Kept};
 use crate::contract::{Conflict, Failed, LaneRow, LaneWrite, Unit};
 use crate::count::{self, Counts, Place};
+use crate::records::GroupId;
 use delivery::{AppKey, Change, Command, CommandId, Kind, Moment};
 use rusqlite::{Connection, Statement, ToSql, params};
 
@@ -326,7 +327,7 @@ impl<'c> Applier<'c> {
         if let Some(key) = &command.key {
             // The former holder of the key is older than a day: it lets go.
             let sql = "UPDATE command SET key = NULL WHERE app = ?1 AND key = ?2";
-            self.rows += self.cold(sql, params![app, key.as_ref()])?;
+            self.count(sql, params![app, key.as_ref()])?;
         }
         let closed = command.is_closed();
         self.first.clear();
@@ -467,15 +468,19 @@ impl<'c> Applier<'c> {
 
     /// Runs a statement that is not needed often, and counts its rows.
     pub(super) fn count(&mut self, sql: &str, params: impl rusqlite::Params) -> Result<(), Failed> {
-        self.rows += self.cold(sql, params)?;
-        Ok(())
+        self.changed_rows(sql, params).map(drop)
     }
 
-    fn cold(&self, sql: &str, params: impl rusqlite::Params) -> Result<u64, Failed> {
-        execute(
-            &mut *self.conn.prepare_cached(sql).map_err(cannot_write)?,
-            params,
-        )
+    /// Runs a statement that is not needed often, counts its rows, and says how many they are.
+    pub(super) fn changed_rows(
+        &mut self,
+        sql: &str,
+        params: impl rusqlite::Params,
+    ) -> Result<u64, Failed> {
+        let mut statement = self.conn.prepare_cached(sql).map_err(cannot_write)?;
+        let changed = execute(&mut statement, params)?;
+        self.rows += changed;
+        Ok(changed)
     }
 }
 
@@ -530,6 +535,12 @@ impl Kept for Applier<'_> {
         reads::first(self.conn, sql, [app_id], |row| {
             rows::number(row, 0).map(AppKey)
         })
+    }
+
+    fn group_holder(&mut self, app: AppKey, name: &str) -> Result<Option<GroupId>, Failed> {
+        let params: [&dyn ToSql; 2] = [&integer(app.0), &name];
+        let sql = "SELECT id FROM device_group WHERE app = ?1 AND name = ?2";
+        reads::first(self.conn, sql, params, |row| rows::group_at(row, 0))
     }
 }
 

@@ -71,17 +71,20 @@ impl Applier<'_> {
         self.count(sql, values)
     }
 
-    /// Takes note of a device that is about to be written.
+    /// Takes note of a device that is about to be written; it leaves its groups if it is about to be none of theirs.
     fn count_device(&mut self, device: &Device) -> Result<(), Failed> {
-        let sql = "SELECT secure FROM device WHERE seq = ?1 AND deleted IS NULL";
-        let before: Option<bool> = first(self.conn, sql, [integer(device.id.seq())], |row| {
-            get(row, 0)
+        let sql = "SELECT secure, app FROM device WHERE seq = ?1 AND deleted IS NULL";
+        let before = first(self.conn, sql, [integer(device.id.seq())], |row| {
+            Ok((get::<bool>(row, 0)?, AppKey(number(row, 1)?)))
         })?;
         let after = device.deleted.is_none().then_some(device.secure);
+        if before.is_some_and(|(_, app)| after.is_none() || app != device.app) {
+            self.leave_groups(device.id.seq())?;
+        }
         let Registered {
             device_seq, counts, ..
         } = &mut self.registered;
-        if let Some(secure) = before {
+        if let Some((secure, _)) = before {
             counts.registered = counts.registered.saturating_sub(1);
             counts.nonsecure = counts.nonsecure.saturating_sub(u64::from(!secure));
         }

@@ -21,6 +21,7 @@ mod examine;
 mod files;
 mod forget;
 mod grants;
+mod groups;
 mod lane_row;
 mod lanes;
 mod line;
@@ -37,7 +38,8 @@ mod writer;
 use crate::contract::{Done, Failed, Store, Unit};
 use crate::records::{
     Application, CancelTask, CancelTaskFilter, CommandFilter, DeadCallback, Device, DeviceCounts,
-    DeviceFilter, Grant, Marks, Page, ProductModel, Report, Stretch, Tally, TaskId, Token,
+    DeviceFilter, DeviceGroup, Grant, GroupFilter, GroupId, Marks, Page, ProductModel, Report,
+    Stretch, Tally, TaskId, Token,
 };
 use delivery::{AppKey, Command, CommandId, DeviceId, Lane, Mid, Moment};
 use files::{check_later, check_now, folder, lock, sync_folder, unusable};
@@ -393,6 +395,33 @@ impl Store for Sqlite {
 
     fn bindings(&self, after: u64, limit: usize) -> Result<Vec<(DeviceId, Moment)>, Failed> {
         self.pool.read(|conn| devices::bindings(conn, after, limit))
+    }
+
+    fn group(&self, id: GroupId) -> Result<Option<(DeviceGroup, u64)>, Failed> {
+        self.pool.read(|conn| groups::group(conn, id))
+    }
+
+    fn groups(&self, filter: &GroupFilter) -> Result<Page<(DeviceGroup, u64)>, Failed> {
+        self.pool.snapshot(|conn| groups::groups(conn, filter))
+    }
+
+    fn group_page(&self, id: GroupId, skip: u64, take: usize) -> Result<Page<DeviceId>, Failed> {
+        self.pool
+            .snapshot(|conn| groups::page(conn, id, skip, take))
+    }
+
+    fn group_devices(
+        &self,
+        id: GroupId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<DeviceId>, Failed> {
+        self.pool
+            .read(|conn| groups::devices(conn, id, after, limit))
+    }
+
+    fn group_members(&self, id: GroupId, of: &[DeviceId]) -> Result<Vec<DeviceId>, Failed> {
+        self.pool.snapshot(|conn| groups::members(conn, id, of))
     }
 
     fn product_models(&self) -> Result<Vec<ProductModel>, Failed> {

@@ -6,7 +6,8 @@ use super::bytes::{Bytes, Damage, put_number};
 use super::pack;
 use crate::contract::Failed;
 use crate::records::{
-    Application, CancelTask, Device, Presence, ProductModel, Report, TaskId, Token, TokenKind,
+    Application, CancelTask, Device, GroupId, Presence, ProductModel, Report, TaskId, Token,
+    TokenKind,
 };
 use delivery::{AppKey, Command, CommandId, DeviceId, Mid, Moment};
 use rusqlite::Row;
@@ -39,6 +40,11 @@ pub(super) fn device_id(id: DeviceId) -> [u8; 16] {
 
 /// A task's id as it is kept: sixteen bytes, in the order of the ids.
 pub(super) fn task_id(id: TaskId) -> [u8; 16] {
+    id.0.to_be_bytes()
+}
+
+/// A device group's id as it is kept: sixteen bytes, in the order of the ids.
+pub(super) fn group_id(id: GroupId) -> [u8; 16] {
     id.0.to_be_bytes()
 }
 
@@ -144,6 +150,11 @@ pub(super) fn device_at(row: &Row<'_>, at: usize) -> Result<DeviceId, Failed> {
     array(row, at)
         .map(u128::from_be_bytes)
         .map(DeviceId::from_u128)
+}
+
+/// A column with a device group's id.
+pub(super) fn group_at(row: &Row<'_>, at: usize) -> Result<GroupId, Failed> {
+    array(row, at).map(u128::from_be_bytes).map(GroupId)
 }
 
 /// The command in a row of [`COMMAND`].

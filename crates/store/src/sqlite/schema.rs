@@ -15,7 +15,7 @@ const READER_PATIENCE: Duration = Duration::from_secs(10);
 const WRITER_PATIENCE: Duration = Duration::from_millis(100);
 
 /// Every version of the schema, from the first on. What stands here is never changed, only added to.
-const MIGRATIONS: [&str; 2] = [V1, V2];
+const MIGRATIONS: [&str; 3] = [V1, V2, V3];
 
 /// Version 1.
 ///
@@ -123,6 +123,21 @@ CREATE TABLE dead_callback (
   since INTEGER NOT NULL, attempts INTEGER NOT NULL, reason TEXT NOT NULL, replaying INTEGER NOT NULL
 );
 CREATE INDEX dead_callback_by_app ON dead_callback (app);
+";
+
+/// Version 3: device groups, and grants that are limited to them.
+///
+/// `number` stands for a group's id in `group_device`, which may have a million rows of a group.
+const V3: &str = "
+CREATE TABLE device_group (
+  number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, app INTEGER NOT NULL, name TEXT NOT NULL, description TEXT,
+  devices_max INTEGER, creator TEXT NOT NULL, created INTEGER NOT NULL, devices INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX device_group_by_name ON device_group (app, name);
+CREATE INDEX device_group_by_app ON device_group (app, id);
+CREATE TABLE group_device (number INTEGER, device INTEGER, PRIMARY KEY (number, device)) WITHOUT ROWID;
+CREATE INDEX group_device_by_device ON group_device (device);
+ALTER TABLE grant_of ADD COLUMN device_groups BLOB NOT NULL DEFAULT x'00';
 ";
 
 /// Opens the connection of the writer, makes or migrates the schema, and leaves it ready.

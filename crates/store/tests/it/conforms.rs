@@ -73,4 +73,9 @@ conforms! {
     dead_callbacks_are_listed_by_command
     r2_2_what_is_owed_is_found_at_a_start
     what_was_told_is_not_forgotten_by_who_knows_less
+    groups_are_known_by_id_and_by_name
+    a_group_is_changed_renamed_and_forgotten
+    devices_come_into_groups_and_leave_them
+    a_device_that_goes_leaves_its_groups
+    r2_6_pages_of_groups_are_bounded
 }

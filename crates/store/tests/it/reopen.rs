@@ -93,7 +93,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
         error,
         OpenError::NewerSchema {
             found: 99,
-            known: 2,
+            known: 3,
             ..
         }
     ));
