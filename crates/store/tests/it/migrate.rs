@@ -182,7 +182,7 @@ fn a_grant_of_version_2_is_limited_to_no_group_and_may_be_from_now_on() {
 
     let store = open();
     let grants = || store.grants().expect("grants are read");
-    assert_eq!(grants(), [grant.clone()]);
+    assert_eq!(grants(), std::slice::from_ref(&grant));
     let limited = Grant {
         groups: vec![GroupId(1 << 64)],
         ..grant
