@@ -84,6 +84,11 @@ sections! {
         devices_max: u64 = 0;
         /// Devices registered without `isSecure` that there may be (100441); 0 = no limit.
         nonsecure_devices_max: u64 = 0;
+        /// Device groups that an application may have (100607).
+        groups_max: u64 = 1_000;
+        /// Devices that a group may have (100601, 100609), whatever its own `maxDevNum` says. A group that a grant names
+        /// stands in memory, about 24 bytes a device.
+        group_devices_max: u64 = 1_000_000;
         /// Seconds for which a direct call with `toType` CLOUD waits for the acknowledgement.
         cloud_wait_s: u64 = 20;
         /// Whether a callback address may be a private one.

@@ -44,6 +44,14 @@ pub const LANES_REVOKED_AT_ONCE: usize = 256;
 pub const DEVICES_DELETED_AT_ONCE: usize = 256;
 /// Devices that one grant may be limited to.
 pub const GRANT_DEVICES_MAX: usize = 1_000;
+/// Device groups that one grant may be limited to.
+pub const GRANT_GROUPS_MAX: usize = 100;
+/// Devices within a grant that lists look at one by one; beyond that they look through the owner's.
+pub const DEVICES_LISTED_EACH_MAX: usize = 1_000;
+/// Commands or cancel tasks that a list looks at for those that a caller may see; what lies beyond is neither shown nor counted.
+pub const LIST_SCANNED_MAX: u64 = 20_000;
+/// Devices of a group that are read at once when a grant begins to name it.
+pub const GROUP_DEVICES_PER_READ: usize = 10_000;
 /// Bytes of the certificates by which an application's callback endpoints are trusted.
 pub const CALLBACK_CA_BYTES_MAX: usize = 65_536;
 /// Commands, devices or cancel tasks that one commit forgets (R2.8).

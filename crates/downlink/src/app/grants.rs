@@ -17,6 +17,7 @@ Examples:
   downlink app grant meters --to billing
   downlink app grant meters --to billing --operation queryDeviceCommand --operation querySingleDeviceInfo
   downlink app grant meters --to fitters --device 860000000000001 --for 8h
+  downlink app grant meters --to north --group district7 --group district9
   downlink app grant meters --to fitters --until 20261231T235959Z")]
 pub(crate) struct Grant {
     /// The application whose devices they are.
@@ -27,6 +28,9 @@ pub(crate) struct Grant {
     /// Limit it to this device (deviceId or nodeId); may be repeated.
     #[arg(long = "device", value_name = "DEVICE")]
     devices: Vec<String>,
+    /// Limit it to the devices of this group (id or name), whatever is in it at the time; may be repeated, and beside --device.
+    #[arg(long = "group", value_name = "GROUP")]
+    groups: Vec<String>,
     /// Limit it to this operation, by its name in the contract; may be repeated.
     #[arg(long = "operation", value_name = "OPERATION")]
     operations: Vec<String>,
@@ -64,6 +68,7 @@ impl Grant {
     pub(crate) async fn run(self, desk: &Desk) -> Result<()> {
         let asked = NewGrant {
             devices: self.devices,
+            groups: self.groups,
             operations: self.operations,
             until: self.until,
             for_seconds: self.for_ms.map(|ms| ms.div_ceil(1_000)),
@@ -115,6 +120,12 @@ fn listed(grants: &[GrantView]) -> Result<()> {
         [one] => one.clone(),
         many => format!("{} of them", many.len()),
     };
+    let devices = |grant: &GrantView| match (grant.devices.as_slice(), grant.groups.as_slice()) {
+        (devices, []) => some(devices),
+        ([], [one]) => format!("group {one}"),
+        ([], many) => format!("{} groups", many.len()),
+        (devices, groups) => format!("{}, groups: {}", devices.len(), groups.len()),
+    };
     let rows: Vec<_> = grants
         .iter()
         .map(|grant| {
@@ -122,7 +133,7 @@ fn listed(grants: &[GrantView]) -> Result<()> {
                 grant.owner.clone(),
                 grant.grantee.clone(),
                 grant.state.clone(),
-                some(&grant.devices),
+                devices(grant),
                 some(&grant.operations),
                 grant
                     .until

@@ -13,6 +13,5 @@ mod process;
 mod program;
 mod readme;
 mod sdk;
-mod secrets;
 mod testing;
 mod tls;

@@ -4,7 +4,7 @@ use super::applications::found;
 use super::problem::Checked;
 use super::wire::{GrantView, NewGrant, RevokedView};
 use super::{Admin, Problem};
-use crate::limits::GRANT_DEVICES_MAX;
+use crate::limits::{GRANT_DEVICES_MAX, GRANT_GROUPS_MAX};
 use crate::registry::{Endings, GrantError, granted_name};
 use crate::task::to_the_end;
 use crate::timed::Timed;
@@ -15,7 +15,7 @@ use delivery::{AppKey, DeviceId, Moment};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Application, Grant};
+use store::{Application, Grant, GroupId};
 
 /// How long the operator waits for what is pending to be called back; it goes on afterwards.
 const CALLED_BACK_WITHIN: Duration = Duration::from_secs(10);
@@ -58,13 +58,14 @@ pub(super) async fn grant(
     let until = until(&asked, now)?;
     let operations = operations(&asked.operations)?;
     let devices = devices(&admin, &owner, &asked.devices).await?;
+    let groups = groups(&admin, &owner, &asked.groups).await?;
     let grant = Grant {
         owner: owner.key,
         grantee: grantee.key,
         created: now,
         until,
         devices,
-        groups: Vec::new(),
+        groups,
         operations,
         revoked: None,
     };
@@ -75,6 +76,7 @@ pub(super) async fn grant(
         owner = owner.app_id,
         grantee = grantee.app_id,
         devices = grant.devices.len(),
+        groups = grant.groups.len(),
         operations = grant.operations.len(),
         until = grant.until.map(Moment::as_millis),
         "a grant was given"
@@ -192,6 +194,31 @@ async fn devices(
     Ok(once.into_iter().collect())
 }
 
+/// Groups of the owner's, each once.
+async fn groups(
+    admin: &Admin,
+    owner: &Application,
+    asked: &[String],
+) -> Result<Vec<GroupId>, Problem> {
+    if asked.len() > GRANT_GROUPS_MAX {
+        return Err(Problem::Invalid(format!(
+            "a grant can be limited to at most {GRANT_GROUPS_MAX} groups"
+        )));
+    }
+    let mut once = BTreeSet::new();
+    for text in asked {
+        let group = admin.registry.find_group(owner.key, text).await?;
+        let (group, _) = group.ok_or_else(|| {
+            Problem::Invalid(format!(
+                "application {} has no device group {text}",
+                owner.app_id
+            ))
+        })?;
+        once.insert(group.id);
+    }
+    Ok(once.into_iter().collect())
+}
+
 fn view(admin: &Admin, grant: &Grant, now: Moment) -> GrantView {
     let name = |key: AppKey| {
         let app = admin.registry.application_by_key(key);
@@ -205,6 +232,7 @@ fn view(admin: &Admin, grant: &Grant, now: Moment) -> GrantView {
         granted: grant.created.into(),
         until: grant.until.map(Into::into),
         devices: grant.devices.iter().map(ToString::to_string).collect(),
+        groups: grant.groups.iter().map(ToString::to_string).collect(),
         operations: grant.operations.clone(),
     }
 }
@@ -216,6 +244,7 @@ impl From<GrantError> for Problem {
                 Self::Conflict(format!("{error}; try again"))
             }
             GrantError::Keep(error) => error.into(),
+            GrantError::Read(failed) => failed.into(),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::dispatch::{self, Dispatch};
 use crate::faults::Faults;
 use crate::metrics::{self, Metrics};
 use crate::north::{self, North};
-use crate::registry::{Endings, Grants, Lapses, Models, Registry};
+use crate::registry::{Endings, Grants, GroupBounds, Lapses, Models, Registry};
 use crate::retention::Retention;
 use crate::secrets::Vault;
 use crate::shutdown::Shutdown;
@@ -87,7 +87,10 @@ impl Parts {
             command_seq: AtomicU64::new(marks.command_seq),
         })?;
         let registry = Registry::open(database.clone(), dispatch.clone(), clock.now())?;
-        let registry = Arc::new(registry);
+        let registry = Arc::new(registry.with_group_bounds(GroupBounds {
+            per_application_max: config.north.groups_max,
+            devices_max: config.north.group_devices_max,
+        }));
         let vault = Arc::new(vault);
         let (for_north, settings) = (dispatch.clone(), north_settings(config));
         let north = North::new(registry.clone(), for_north, vault.clone(), settings);

@@ -323,6 +323,15 @@ impl Dispatch {
         kept(answer).await
     }
 
+    /// As [`keep`](Self::keep): the store has been given the writes when this returns, and what it returns waits until they are
+    /// durable.
+    pub(crate) fn begin_to_keep(
+        &self,
+        writes: Vec<Write>,
+    ) -> impl Future<Output = Result<(), KeepError>> + use<> {
+        kept(self.give(writes))
+    }
+
     /// As [`keep`](Self::keep), if the deed is allowed at the moment at which the store is given the writes.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use super::answer::Answer;
 use super::error::Error;
 use super::gate::Scope;
+use super::picked::picked;
 use super::{Call, North, wire};
 use crate::random;
 use api::cancel_tasks::{
@@ -58,7 +59,7 @@ pub(super) async fn list(
         Some(id) => north.scope_of(call, caller, id).await?,
         None => north.scope(call, caller)?,
     };
-    let owner = &scope.owner;
+    let owner = scope.owner.clone();
     let devices = north
         .devices_shown(query.device_id.as_deref(), &scope)
         .await?;
@@ -95,7 +96,7 @@ pub(super) async fn list(
     };
     let page = north
         .registry
-        .ask(move |store| read(store, &filter))
+        .ask(move |store| read(store, &filter, &scope))
         .await?;
     let shown = |(task, commands): &(CancelTask, Vec<Command>)| {
         let status = if task.commands.is_empty() {
@@ -103,7 +104,7 @@ pub(super) async fn list(
         } else {
             CancelTaskStatus::Success
         };
-        shown(task, commands, status, owner)
+        shown(task, commands, status, &owner)
     };
     let data: Result<Vec<_>, Error> = page.items.iter().map(shown).collect();
     Ok(Answer::of(&CancelTasksAnswer {
@@ -112,12 +113,25 @@ pub(super) async fn list(
     }))
 }
 
-/// Tasks with those of their commands that are still kept.
+/// Tasks that are within a scope, with those of their commands that are still kept.
 fn read(
     store: &dyn Store,
     filter: &CancelTaskFilter,
+    scope: &Scope,
 ) -> Result<Page<(CancelTask, Vec<Command>)>, Failed> {
-    let Page { total, items } = store.cancel_tasks(filter)?;
+    let Page { total, items } = if filter.devices.is_some() || !scope.is_limited() {
+        store.cancel_tasks(filter)?
+    } else {
+        let part = |skip, take| {
+            store.cancel_tasks(&CancelTaskFilter {
+                skip,
+                take,
+                ..filter.clone()
+            })
+        };
+        let page = (filter.skip, filter.take);
+        picked(part, |task: &CancelTask| scope.covers(task.device), page)?
+    };
     let with_commands = |task: CancelTask| {
         let commands = commands(store, &task);
         commands.map(|commands| (task, commands))

@@ -3,6 +3,8 @@
 use super::answer::Answer;
 use super::check::{Asked, not_muted};
 use super::error::Error;
+use super::gate::Scope;
+use super::picked::picked;
 use super::repeat::{self, Repeatable};
 use super::{Call, North, callback_url, wire};
 use crate::body::Body;
@@ -15,10 +17,7 @@ use api::{Code, paths};
 use delivery::{Command, CommandId, Kind, Who};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Application, CommandFilter, Device, Failed, PAGE_ITEMS_MAX, Page, Store};
-
-/// Commands that are looked at for those of one creator.
-const CREATED_SCANNED_MAX: u64 = 20_000;
+use store::{Application, CommandFilter, Device, Failed, Page, Store};
 
 /// `postDeviceCommand`.
 pub(super) async fn create(
@@ -154,7 +153,7 @@ pub(super) async fn read(
         Some(id) => north.scope_of(call, caller, id).await?,
         None => north.scope(call, caller)?,
     };
-    let owner = &scope.owner;
+    let owner = scope.owner.clone();
     let devices = north
         .devices_shown(query.device_id.as_deref(), &scope)
         .await?;
@@ -167,11 +166,7 @@ pub(super) async fn read(
         skip: query.page.offset(),
         take: usize::try_from(query.page.size).unwrap_or(usize::MAX),
     };
-    let creator = scope.sees_created_only();
-    let read = move |store: &dyn Store| match creator {
-        None => store.commands(&filter),
-        Some(creator) => created_by(store, &filter, creator),
-    };
+    let read = move |store: &dyn Store| visible(store, filter, &scope);
     let page = north.registry.ask(read).await?;
     let data: Result<Vec<_>, Error> = page
         .items
@@ -191,39 +186,30 @@ pub(super) async fn read(
     Ok(answer)
 }
 
-/// Of what a filter shows, the commands that an application created (R1.13). No more than [`CREATED_SCANNED_MAX`] are looked
-/// at; what lies beyond is neither shown nor counted.
-fn created_by(
+/// Of what a filter shows, the commands that are within a scope: with a right that does not cover the list, those that the
+/// caller created (R1.13).
+fn visible(
     store: &dyn Store,
-    filter: &CommandFilter,
-    creator: Who,
+    filter: CommandFilter,
+    scope: &Scope,
 ) -> Result<Page<Command>, Failed> {
-    let mut found = Page {
-        total: 0,
-        items: Vec::new(),
-    };
-    let mut looked_at = 0;
-    while looked_at < CREATED_SCANNED_MAX {
-        let part = CommandFilter {
-            skip: looked_at,
-            take: PAGE_ITEMS_MAX,
-            ..filter.clone()
-        };
-        let items = store.commands(&part)?.items;
-        if items.is_empty() {
-            break;
-        }
-        looked_at += u64::try_from(items.len()).unwrap_or(u64::MAX);
-        for command in items {
-            if command.history.first().map(|entry| entry.who) == Some(creator) {
-                if found.total >= filter.skip && found.items.len() < filter.take {
-                    found.items.push(command);
-                }
-                found.total += 1;
-            }
-        }
+    let creator = scope.sees_created_only();
+    if creator.is_none() && (filter.devices.is_some() || !scope.is_limited()) {
+        return store.commands(&filter);
     }
-    Ok(found)
+    let page = (filter.skip, filter.take);
+    let part = |skip, take| {
+        store.commands(&CommandFilter {
+            skip,
+            take,
+            ..filter.clone()
+        })
+    };
+    let is_its = |command: &Command| {
+        let created_by = command.history.first().map(|entry| entry.who);
+        creator.is_none_or(|creator| created_by == Some(creator)) && scope.covers(command.device)
+    };
+    picked(part, is_its, page)
 }
 
 /// `updateDeviceCommand`: cancels a command that is still PENDING. It needs no device, and cancels though the disk is full.

@@ -116,8 +116,8 @@ fn read(
         filter.skip = filter.skip.saturating_sub(1);
         filter.take -= usize::from(on_first_page);
     }
-    let mut page = match picked.scope.devices() {
-        Some(granted) => among(store, &filter, (granted, picked))?,
+    let mut page = match picked.scope.few_devices() {
+        Some(granted) => among(store, &filter, (&granted, picked))?,
         None => store.devices(&filter, wanted)?,
     };
     if let Some(itself) = itself {
@@ -141,8 +141,7 @@ fn read(
     })
 }
 
-/// A page of the devices that a grant names: they are read one by one, for there are few of them and may be any number of
-/// others.
+/// A page of the devices that a grant covers, read one by one: they are few, and of others there may be any number.
 fn among(
     store: &dyn Store,
     filter: &DeviceFilter,
@@ -181,7 +180,8 @@ impl Picked {
             ..
         } = &self.query;
         let texts = [device_type, location, name];
-        node_type.is_some()
+        self.scope.is_limited()
+            || node_type.is_some()
             || texts.iter().any(|text| text.is_some())
             || matches!(
                 status,

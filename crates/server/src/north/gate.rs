@@ -25,13 +25,14 @@ use super::load::Kind;
 use super::{Call, North, compat};
 use crate::clock;
 use crate::faults::Fault;
-use crate::registry::{Deed, Right};
+use crate::limits::DEVICES_LISTED_EACH_MAX;
+use crate::registry::{Deed, Granted};
 use api::{Code, Operation};
 use delivery::{Command, DeviceId, Moment, Who};
 use http::HeaderMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use store::{Application, Device, TokenKind};
+use store::{Application, Device, GroupId, TokenKind};
 
 /// Whose resources a call is about, and by what right.
 #[derive(Debug)]
@@ -41,7 +42,7 @@ pub(super) struct Scope {
     /// The application that calls.
     pub(super) caller: Arc<Application>,
     /// What the caller was granted; `None` where the resources are its own.
-    right: Option<Arc<Right>>,
+    granted: Option<Granted>,
     /// The right does not cover the operation: of commands, those that the caller created are within the scope.
     created_only: bool,
 }
@@ -51,28 +52,45 @@ impl Scope {
         Self {
             owner: caller.clone(),
             caller: caller.clone(),
-            right: None,
+            granted: None,
             created_only: false,
         }
     }
 
     /// Whether a device of the owner's is within the scope.
     pub(super) fn covers(&self, device: DeviceId) -> bool {
-        self.right
+        self.granted
             .as_ref()
-            .is_none_or(|right| right.covers_device(Some(device)))
+            .is_none_or(|granted| granted.covers_device(Some(device)))
     }
 
-    /// The devices that the scope is limited to.
-    pub(super) fn devices(&self) -> Option<&BTreeSet<DeviceId>> {
-        self.right.as_ref().and_then(|right| right.devices())
+    /// Whether a group of the owner's is within the scope.
+    pub(super) fn covers_group(&self, group: GroupId) -> bool {
+        self.granted
+            .as_ref()
+            .is_none_or(|granted| granted.covers_group(group))
+    }
+
+    /// Whether the scope is limited to devices or groups. Who has such a one changes no group: he could widen it so.
+    pub(super) fn is_limited(&self) -> bool {
+        self.granted.as_ref().is_some_and(Granted::is_limited)
+    }
+
+    /// The groups that the scope is limited to; `None` if to no groups and no devices.
+    pub(super) fn groups(&self) -> Option<BTreeSet<GroupId>> {
+        let limited = self.granted.as_ref().filter(|granted| granted.is_limited());
+        limited.map(Granted::groups)
+    }
+
+    /// The devices that the scope is limited to, if they are few enough to be looked at one by one.
+    pub(super) fn few_devices(&self) -> Option<BTreeSet<DeviceId>> {
+        let granted = self.granted.as_ref()?;
+        granted.devices(DEVICES_LISTED_EACH_MAX)
     }
 
     /// Whether a device that is to be registered is within the scope.
     pub(super) fn covers_new(&self) -> bool {
-        self.right
-            .as_ref()
-            .is_none_or(|right| right.covers_device(None))
+        !self.is_limited()
     }
 
     /// Whether a command is within the scope: one of the owner's that the caller created (R1.13), or of a device within it.
@@ -156,7 +174,17 @@ impl North {
 
     /// Checks 6 and 7: whose resources the call is about, and by what right. No `appId` means the caller's own.
     pub(super) fn scope(&self, call: &Call, caller: &Arc<Application>) -> Result<Scope, Error> {
-        match call.query.app_id()? {
+        self.scope_named(call, caller, call.query.app_id()?)
+    }
+
+    /// As [`scope`](Self::scope), the owner being named by this id.
+    pub(super) fn scope_named(
+        &self,
+        call: &Call,
+        caller: &Arc<Application>,
+        owner: Option<String>,
+    ) -> Result<Scope, Error> {
+        match owner {
             Some(app_id) if app_id != caller.app_id => {
                 let owner = self.registry.application(&app_id);
                 let owner = owner.ok_or_else(|| Error::code(Code::AppUnknown))?;
@@ -185,12 +213,10 @@ impl North {
         let Some(device) = found.filter(|device| device.app != caller.key) else {
             return Ok(scope);
         };
-        let right = self
-            .registry
-            .grants()
-            .right(device.app, caller.key, call.now);
-        match (right, self.registry.application_by_key(device.app)) {
-            (Some(right), Some(owner)) if right.covers_device(Some(id)) => {
+        let grants = self.registry.grants();
+        let granted = grants.granted(device.app, caller.key, call.now);
+        match (granted, self.registry.application_by_key(device.app)) {
+            (Some(granted), Some(owner)) if granted.covers_device(Some(id)) => {
                 self.scope_under(call, caller, owner)
             }
             (Some(_) | None, _) => Ok(scope),
@@ -205,19 +231,17 @@ impl North {
         caller: &Arc<Application>,
         owner: Arc<Application>,
     ) -> Result<Scope, Error> {
-        let right = self
-            .registry
-            .grants()
-            .right(owner.key, caller.key, call.now);
-        let right = right.ok_or_else(not_authorised)?;
-        let created_only = !right.covers_operation(call.operation);
+        let grants = self.registry.grants();
+        let granted = grants.granted(owner.key, caller.key, call.now);
+        let granted = granted.ok_or_else(not_authorised)?;
+        let created_only = !granted.covers_operation(call.operation);
         if created_only && !is_creators(call.operation) {
             return Err(not_covered());
         }
         Ok(Scope {
             owner,
             caller: caller.clone(),
-            right: Some(right),
+            granted: Some(granted),
             created_only,
         })
     }
@@ -233,16 +257,16 @@ impl North {
             .ok_or(Error::DeviceMissing)
     }
 
-    /// The devices that a list is about: the one that is asked for, or all that the scope is limited to. Deleted ones too: their
-    /// commands stay readable (R1.11).
+    /// The devices that a list is about, if it can be told: the one that is asked for, or those that the scope is limited to.
+    /// `None` = all of the owner's, each of which has still to be [covered](Scope::covers). Deleted ones too: their commands stay
+    /// readable (R1.11).
     pub(super) async fn devices_shown(
         &self,
         asked: Option<&str>,
         scope: &Scope,
     ) -> Result<Option<Vec<DeviceId>>, Error> {
-        let limit = scope.devices();
         let Some(id) = asked else {
-            return Ok(limit.map(|devices| devices.iter().copied().collect()));
+            return Ok(scope.few_devices().map(|few| few.into_iter().collect()));
         };
         let id: DeviceId = id.parse().map_err(|_| Error::DeviceMissing)?;
         let device = self.registry.ask(move |store| store.device(id)).await?;

@@ -24,6 +24,7 @@ mod load;
 mod measure;
 mod old_commands;
 mod operator;
+mod picked;
 mod probe;
 mod registration;
 mod repeat;

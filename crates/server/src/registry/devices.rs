@@ -247,6 +247,9 @@ impl Registry {
         device.modified = now;
         self.dispatch.delete(device.clone(), who).await?;
         self.devices.put(Arc::new(device));
+        if self.grants().hold().has_groups() {
+            self.grants().table().forget_device(id);
+        }
         Ok(true)
     }
 

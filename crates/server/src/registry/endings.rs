@@ -4,15 +4,17 @@
 //! queued is cancelled, and only after that the grant is forgotten. A restart in between goes on with the third step.
 
 use super::Registry;
-use super::grants::{Pair, Right, narrowed_mark};
+use super::grants::{Pair, members, narrowed};
+use super::rights::{Granted, Right};
 use crate::dispatch::{KeepError, Refused};
 use crate::limits::LANES_REVOKED_AT_ONCE;
 use crate::timed::{Settling, Timed};
 use api::Operation;
 use delivery::{AppKey, DeviceId, Moment, Who};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Failed, Grant, Write};
+use store::{Failed, Grant, GroupId, Write};
 use tokio::sync::Notify;
 
 /// When an end that failed is tried again.
@@ -30,6 +32,9 @@ pub enum GrantError {
     /// It could not be kept.
     #[error(transparent)]
     Keep(#[from] KeepError),
+    /// The devices of its groups cannot be read.
+    #[error(transparent)]
+    Read(#[from] Failed),
 }
 
 impl Registry {
@@ -41,39 +46,59 @@ impl Registry {
         let _one = self.changing.lock().await;
         let (owner, grantee) = (grant.owner, grant.grantee);
         let fresh = Right::of(&grant);
+        let loaded = self.devices_in(&grant.groups).await?;
         let mut writes = vec![Write::Grant(grant.clone())];
-        let narrowed = {
+        let narrows = {
             let mut table = self.grants().table();
             if table.closed.contains(&owner) || table.closed.contains(&grantee) {
                 return Err(GrantError::Closed);
             }
             match table.pairs.get_mut(&(grantee, owner)) {
-                Some(Pair { right: None, .. } | Pair { narrowed: true, .. }) => {
-                    return Err(GrantError::StillEnding);
-                }
                 Some(Pair {
-                    right: Some(right), ..
+                    right: Some(right),
+                    narrowed: 0,
+                    ..
                 }) => {
-                    let narrowed = !fresh.queues_as_much_as(right);
+                    let narrows = !fresh.queues_as_much_as(right);
                     // Until the new one is durable, only what both allow is allowed.
                     *right = Arc::new(right.both(&fresh));
-                    narrowed
+                    narrows
                 }
+                Some(_) => return Err(GrantError::StillEnding),
                 None => false,
             }
         };
-        if narrowed {
-            writes.push(mark(owner, grantee, true));
+        if narrows {
+            writes.push(narrowed(owner, grantee, true));
         }
         self.dispatch.keep(writes).await?;
         let pair = Pair {
             right: Some(Arc::new(fresh)),
-            narrowed,
+            narrowed: u64::from(narrows),
             grant,
         };
-        self.grants().table().pairs.insert((grantee, owner), pair);
+        let mut table = self.grants().table();
+        for (group, devices) in loaded {
+            table.members.entry(group).or_insert(devices);
+        }
+        table.pairs.insert((grantee, owner), pair);
+        table.drop_unnamed();
+        drop(table);
         self.grants().poked.notify_one();
         Ok(())
+    }
+
+    /// The devices of groups. Nobody changes a group meanwhile.
+    async fn devices_in(
+        &self,
+        groups: &[GroupId],
+    ) -> Result<Vec<(GroupId, Arc<BTreeSet<DeviceId>>)>, Failed> {
+        let groups = groups.to_vec();
+        self.ask(move |store| {
+            let of = |group: GroupId| Ok((group, Arc::new(members(store, group)?)));
+            groups.into_iter().map(of).collect()
+        })
+        .await
     }
 
     /// Ends a grant; false if the pair has none. From now on it allows nothing; what is pending is called back by [`Endings`].
@@ -164,7 +189,7 @@ impl Endings {
     /// Grants that were revoked, have run out of time, or were narrowed.
     fn due(&self, now: Moment) -> Vec<Pair> {
         let is_due = |pair: &&Pair| {
-            pair.narrowed
+            pair.narrowed != 0
                 || pair.right.is_none()
                 || pair.grant.until.is_some_and(|until| until <= now)
         };
@@ -192,10 +217,10 @@ impl Endings {
             Who::Operator
         };
         let stays = pair.right.filter(|_| over.is_none());
-        let cancelled = self
-            .call_back((owner, grantee), stays.as_deref(), who)
-            .await?;
-        self.finish((owner, grantee), over.is_some()).await?;
+        let stays = stays.map(|right| self.registry.grants().hold().granted(&right));
+        let cancelled = self.call_back((owner, grantee), stays, who).await?;
+        let still = over.is_none().then_some(pair.narrowed);
+        self.finish((owner, grantee), still).await?;
         tracing::info!(owner = %self.name_of(owner), grantee = %self.name_of(grantee), over = over.is_some(), cancelled,
             "what was pending beyond a grant was cancelled");
         Ok(())
@@ -205,11 +230,11 @@ impl Endings {
     async fn call_back(
         &self,
         (owner, grantee): (AppKey, AppKey),
-        stays: Option<&Right>,
+        stays: Option<Granted>,
         who: Who,
     ) -> Result<usize, EndError> {
         let still = |device: DeviceId| {
-            stays.is_some_and(|right| {
+            stays.as_ref().is_some_and(|right| {
                 right.covers_operation(Operation::PostDeviceCommand)
                     && right.covers_device(Some(device))
             })
@@ -229,24 +254,35 @@ impl Endings {
         }
     }
 
-    /// Forgets a grant that is over, or notes that nothing is pending beyond it. Nobody has given it anew in the meantime.
+    /// Forgets a grant that is over, or notes that nothing is pending beyond one that was narrowed `so_often`, unless it was
+    /// narrowed again meanwhile. Nobody has given it anew since.
     async fn finish(
         &self,
         (owner, grantee): (AppKey, AppKey),
-        over: bool,
+        so_often: Option<u64>,
     ) -> Result<(), KeepError> {
         let registry = &self.registry;
         let _one = registry.changing.lock().await;
-        let mut writes = vec![mark(owner, grantee, false)];
-        if over {
+        let again = {
+            let standing = registry.grants().hold();
+            let pair = standing.pair(owner, grantee);
+            pair.is_some_and(|pair| so_often.is_some_and(|times| pair.narrowed != times))
+        };
+        if again {
+            registry.grants().poked.notify_one();
+            return Ok(());
+        }
+        let mut writes = vec![narrowed(owner, grantee, false)];
+        if so_often.is_none() {
             writes.push(Write::ForgetGrant { owner, grantee });
         }
         registry.dispatch.keep(writes).await?;
         let mut table = registry.grants().table();
-        if over {
+        if so_often.is_none() {
             table.pairs.remove(&(grantee, owner));
+            table.drop_unnamed();
         } else if let Some(pair) = table.pairs.get_mut(&(grantee, owner)) {
-            pair.narrowed = false;
+            pair.narrowed = 0;
         }
         Ok(())
     }
@@ -254,12 +290,5 @@ impl Endings {
     fn name_of(&self, app: AppKey) -> String {
         let found = self.registry.application_by_key(app);
         found.map_or_else(|| app.0.to_string(), |app| app.app_id.clone())
-    }
-}
-
-fn mark(owner: AppKey, grantee: AppKey, narrowed: bool) -> Write {
-    Write::Setting {
-        name: narrowed_mark(owner, grantee),
-        value: if narrowed { b"1".to_vec() } else { Vec::new() },
     }
 }

@@ -5,20 +5,14 @@
 //! the store has every decision that rested on a grant before it has the grant's end, and none after (R1.11). What is pending
 //! then is called back by [`Endings`](super::Endings).
 
+use super::rights::{Granted, Members, Right};
+use crate::limits::GROUP_DEVICES_PER_READ;
 use api::Operation;
 use delivery::{AppKey, DeviceId, Moment};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use store::{Failed, Grant, Store};
+use store::{Failed, Grant, GroupId, Store, Write};
 use tokio::sync::Notify;
-
-/// How far a grant goes.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Right {
-    until: Option<Moment>,
-    devices: Option<BTreeSet<DeviceId>>,
-    operations: Option<BTreeSet<String>>,
-}
 
 /// What an application is about to do with what may be another one's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +42,8 @@ pub struct Grants {
 pub(super) struct Table {
     /// By grantee and owner.
     pub(super) pairs: BTreeMap<(AppKey, AppKey), Pair>,
+    /// The devices of the groups that grants name.
+    pub(super) members: Members,
     /// Nothing is taken on for these any more.
     pub(super) closed: BTreeSet<AppKey>,
 }
@@ -59,72 +55,14 @@ pub(super) struct Pair {
     pub(super) grant: Grant,
     /// What it allows; `None` once it was revoked.
     pub(super) right: Option<Arc<Right>>,
-    /// It went further before, and what is pending beyond it has still to be called back.
-    pub(super) narrowed: bool,
+    /// It went further before, and what is pending beyond it has still to be called back: how often that has happened since it
+    /// was called back last.
+    pub(super) narrowed: u64,
 }
 
 /// The rights as they stand; none changes while this is held. It is held briefly, never across an `await`, and never twice
 /// by one thread.
 pub struct Standing<'a>(RwLockReadGuard<'a, Table>);
-
-impl Right {
-    /// What a grant allows while it is not revoked. No devices and no operations mean all of them.
-    pub fn of(grant: &Grant) -> Self {
-        let devices: BTreeSet<_> = grant.devices.iter().copied().collect();
-        let operations: BTreeSet<_> = grant.operations.iter().cloned().collect();
-        Self {
-            until: grant.until,
-            devices: (!devices.is_empty()).then_some(devices),
-            operations: (!operations.is_empty()).then_some(operations),
-        }
-    }
-
-    /// What both rights allow.
-    pub(super) fn both(&self, other: &Self) -> Self {
-        Self {
-            until: [self.until, other.until].into_iter().flatten().min(),
-            devices: both(self.devices.as_ref(), other.devices.as_ref()),
-            operations: both(self.operations.as_ref(), other.operations.as_ref()),
-        }
-    }
-
-    /// Whether it lets the grantee queue commands for everything that the other one does, time apart.
-    pub(super) fn queues_as_much_as(&self, other: &Self) -> bool {
-        let queues = |right: &Self| right.covers_operation(Operation::PostDeviceCommand);
-        if !queues(other) {
-            return true;
-        }
-        let devices = match (&self.devices, &other.devices) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(own), Some(others)) => own.is_superset(others),
-        };
-        queues(self) && devices
-    }
-
-    /// Whether its time has not run out.
-    pub fn is_in_force(&self, now: Moment) -> bool {
-        self.until.is_none_or(|until| now < until)
-    }
-
-    /// Whether it covers an operation. Versions of one operation have one name in a grant.
-    pub fn covers_operation(&self, operation: Operation) -> bool {
-        let named = |names: &BTreeSet<String>| names.contains(granted_name(operation));
-        self.operations.as_ref().is_none_or(named)
-    }
-
-    /// Whether it covers a device. One that does not exist yet is covered by a right to all devices alone.
-    pub fn covers_device(&self, device: Option<DeviceId>) -> bool {
-        let listed =
-            |devices: &BTreeSet<DeviceId>| device.is_some_and(|device| devices.contains(&device));
-        self.devices.as_ref().is_none_or(listed)
-    }
-
-    /// The devices that it is limited to.
-    pub fn devices(&self) -> Option<&BTreeSet<DeviceId>> {
-        self.devices.as_ref()
-    }
-}
 
 impl Deed {
     /// What is done to an application's own, by itself or on the operator's word.
@@ -147,9 +85,13 @@ impl Grants {
         let mut table = Table::default();
         for grant in store.grants()? {
             let mark = store.setting(&narrowed_mark(grant.owner, grant.grantee))?;
+            for group in &grant.groups {
+                let members = members(store, *group)?;
+                table.members.insert(*group, Arc::new(members));
+            }
             let pair = Pair {
                 right: grant.revoked.is_none().then(|| Arc::new(Right::of(&grant))),
-                narrowed: mark.is_some_and(|value| !value.is_empty()),
+                narrowed: u64::from(mark.is_some_and(|value| !value.is_empty())),
                 grant,
             };
             table
@@ -162,12 +104,12 @@ impl Grants {
         })
     }
 
-    /// The right of an application to act on another's devices, if one is in force.
-    pub fn right(&self, owner: AppKey, grantee: AppKey, now: Moment) -> Option<Arc<Right>> {
+    /// What an application was granted to do with another's devices, if that is in force.
+    pub fn granted(&self, owner: AppKey, grantee: AppKey, now: Moment) -> Option<Granted> {
         let standing = self.hold();
-        let pair = standing.0.pairs.get(&(grantee, owner));
-        let right = pair.and_then(|pair| pair.right.as_ref());
-        right.filter(|right| right.is_in_force(now)).cloned()
+        let right = standing.pair(owner, grantee)?.right.as_ref();
+        let right = right.filter(|right| right.is_in_force(now))?;
+        Some(standing.granted(right))
     }
 
     /// Whether an application was granted anything: of one that was not, nobody asks on.
@@ -201,6 +143,16 @@ impl Grants {
 }
 
 impl Standing<'_> {
+    /// A right with the devices that its groups have.
+    pub(super) fn granted(&self, right: &Arc<Right>) -> Granted {
+        Granted::of(right, &self.0.members)
+    }
+
+    /// The grant of a pair.
+    pub(super) fn pair(&self, owner: AppKey, grantee: AppKey) -> Option<&Pair> {
+        self.0.pairs.get(&(grantee, owner))
+    }
+
     /// Every grant.
     pub(super) fn pairs(&self) -> impl Iterator<Item = &Pair> {
         self.0.pairs.values()
@@ -208,41 +160,105 @@ impl Standing<'_> {
 
     /// Whether something may be done now: with one's own, or by a right that covers it.
     pub fn allows(&self, deed: &Deed, now: Moment) -> bool {
-        let Table { pairs, closed } = &*self.0;
-        if closed.contains(&deed.owner) || closed.contains(&deed.caller) {
+        self.0.allows(deed, now)
+    }
+
+    /// The groups whose devices stand in memory.
+    pub(super) fn has_groups(&self) -> bool {
+        !self.0.members.is_empty()
+    }
+}
+
+impl Table {
+    /// Whether something may be done now.
+    pub(super) fn allows(&self, deed: &Deed, now: Moment) -> bool {
+        if self.closed.contains(&deed.owner) || self.closed.contains(&deed.caller) {
             return false;
         }
         if deed.owner == deed.caller {
             return true;
         }
-        let pair = pairs.get(&(deed.caller, deed.owner));
+        let pair = self.pairs.get(&(deed.caller, deed.owner));
         pair.and_then(|pair| pair.right.as_ref())
             .is_some_and(|right| {
                 right.is_in_force(now)
                     && right.covers_operation(deed.operation)
-                    && right.covers_device(deed.device)
+                    && right.covers_device(deed.device, &self.members)
             })
+    }
+
+    /// Takes devices out of a group, all of them if none are named: from now on no right reaches them through it. What has to be
+    /// written with that is given back: the rights behind which something may have to be called back.
+    pub(super) fn leave(&mut self, group: GroupId, leaving: Option<&[DeviceId]>) -> Vec<Write> {
+        let Some(members) = self.members.get_mut(&group) else {
+            return Vec::new();
+        };
+        match leaving {
+            Some(devices) => {
+                let members = Arc::make_mut(members);
+                for device in devices {
+                    members.remove(device);
+                }
+            }
+            None => *members = Arc::default(),
+        }
+        let mut marks = Vec::new();
+        for pair in self.pairs.values_mut() {
+            let queues = pair.right.as_ref().is_some_and(|right| right.queues());
+            if queues && pair.grant.groups.contains(&group) {
+                pair.narrowed += 1;
+                marks.push(narrowed(pair.grant.owner, pair.grant.grantee, true));
+            }
+        }
+        marks
+    }
+
+    /// Puts devices into a group, if a grant names it.
+    pub(super) fn join(&mut self, group: GroupId, joining: &[DeviceId]) {
+        if let Some(members) = self.members.get_mut(&group) {
+            Arc::make_mut(members).extend(joining);
+        }
+    }
+
+    /// Takes a device that is no more out of every group.
+    pub(super) fn forget_device(&mut self, device: DeviceId) {
+        for members in self.members.values_mut() {
+            if members.contains(&device) {
+                Arc::make_mut(members).remove(&device);
+            }
+        }
+    }
+
+    /// Puts groups out of memory that no grant names any more.
+    pub(super) fn drop_unnamed(&mut self) {
+        let pairs = self.pairs.values();
+        let named: BTreeSet<GroupId> = pairs.flat_map(|pair| &pair.grant.groups).copied().collect();
+        self.members.retain(|group, _| named.contains(group));
+    }
+}
+
+/// The devices of a group.
+pub(super) fn members(store: &dyn Store, group: GroupId) -> Result<BTreeSet<DeviceId>, Failed> {
+    let (mut members, mut after) = (BTreeSet::new(), 0);
+    loop {
+        let part = store.group_devices(group, after, GROUP_DEVICES_PER_READ)?;
+        let Some(last) = part.last() else {
+            return Ok(members);
+        };
+        after = last.seq();
+        members.extend(part);
+    }
+}
+
+/// Notes that what is pending beyond a grant has to be called back, or no longer has.
+pub(super) fn narrowed(owner: AppKey, grantee: AppKey, is: bool) -> Write {
+    Write::Setting {
+        name: narrowed_mark(owner, grantee),
+        value: if is { b"1".to_vec() } else { Vec::new() },
     }
 }
 
 /// The platform's own setting that says that a grant was narrowed and what is pending beyond it is still called back.
-pub(super) fn narrowed_mark(owner: AppKey, grantee: AppKey) -> String {
+fn narrowed_mark(owner: AppKey, grantee: AppKey) -> String {
     format!("grant.narrowed.{}.{}", owner.0, grantee.0)
-}
-
-/// What is in both; `None` is everything.
-fn both<T: Ord + Clone>(
-    one: Option<&BTreeSet<T>>,
-    other: Option<&BTreeSet<T>>,
-) -> Option<BTreeSet<T>> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.intersection(other).cloned().collect()),
-        (one, other) => one.or(other).cloned(),
-    }
-}
-
-/// The name of an operation in a grant: the contract's, without its version.
-pub fn granted_name(operation: Operation) -> &'static str {
-    let name = operation.name();
-    name.split_once(' ').map_or(name, |(name, _)| name)
 }

@@ -1,22 +1,26 @@
-//! The registry: which applications, tokens, devices and product models there are. Reads come from memory where they can;
+//! The registry: which applications, tokens, devices, device groups and product models there are. Reads come from memory where they can;
 //! every change is durable before it shows.
 
 mod applications;
 mod devices;
 mod endings;
 mod grants;
+mod groups;
 mod lapses;
 mod models;
 mod mute;
 mod rebind;
+mod rights;
 
 pub use applications::DeleteError;
 pub use endings::{Endings, GrantError};
-pub use grants::{Deed, Grants, Right, Standing, granted_name};
+pub use grants::{Deed, Grants, Standing};
+pub use groups::{GroupBounds, GroupChange, GroupError, NewGroup};
 pub use lapses::Lapses;
 pub use models::{Model, Models};
 pub use mute::NotMuted;
 pub use rebind::Rebind;
+pub use rights::{Granted, granted_name};
 
 use crate::dispatch::{Dispatch, KeepError};
 use delivery::{AppKey, Moment};
@@ -37,7 +41,8 @@ pub struct Registry {
     models: Arc<Models>,
     device_seq: AtomicU64,
     app_key: AtomicU64,
-    /// Changes of applications and tokens are made one after the other.
+    group_bounds: GroupBounds,
+    /// Changes of applications, tokens, grants and groups are made one after the other.
     changing: tokio::sync::Mutex<()>,
 }
 
@@ -73,8 +78,18 @@ impl Registry {
             bindings: Bindings::default(),
             device_seq: AtomicU64::new(marks.device_seq),
             app_key: AtomicU64::new(marks.app_key),
+            group_bounds: GroupBounds::default(),
             changing: tokio::sync::Mutex::new(()),
         })
+    }
+
+    /// With these bounds for device groups.
+    #[must_use]
+    pub fn with_group_bounds(self, group_bounds: GroupBounds) -> Self {
+        Self {
+            group_bounds,
+            ..self
+        }
     }
 
     /// The application with this `appId`.

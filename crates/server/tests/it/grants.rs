@@ -14,21 +14,21 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::{Grant, Memory, Store};
 
-const APP: AppKey = AppKey(1);
-const OTHER: AppKey = AppKey(2);
+pub(crate) const APP: AppKey = AppKey(1);
+pub(crate) const OTHER: AppKey = AppKey(2);
 
 /// A platform where `other` has logged in beside `app`.
-struct Scene {
-    bench: Bench,
+pub(crate) struct Scene {
+    pub(crate) bench: Bench,
     token: String,
 }
 
 impl Scene {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::of(Bench::start().await).await
     }
 
-    async fn over(store: Arc<dyn Store>) -> Self {
+    pub(crate) async fn over(store: Arc<dyn Store>) -> Self {
         let settings = Settings {
             throttle_calls_max: 0,
             ..Settings::default()
@@ -36,13 +36,13 @@ impl Scene {
         Self::of(Bench::over(store, settings, Rules::default()).await).await
     }
 
-    async fn of(bench: Bench) -> Self {
+    pub(crate) async fn of(bench: Bench) -> Self {
         let token = bench.login("other").await;
         Self { bench, token }
     }
 
     /// A call of `other`.
-    async fn other(&self, method: &str, path: &str, body: &str) -> Got {
+    pub(crate) async fn other(&self, method: &str, path: &str, body: &str) -> Got {
         self.other_with(method, path, &[], body).await
     }
 
@@ -58,7 +58,7 @@ impl Scene {
     }
 
     /// `other` queues a command for one of `app`'s devices; its id.
-    async fn queue(&self, device: DeviceId) -> String {
+    pub(crate) async fn queue(&self, device: DeviceId) -> String {
         let got = self
             .other("POST", &of_app(COMMANDS), &command(device))
             .await;
@@ -66,7 +66,7 @@ impl Scene {
         id_of(&got)
     }
 
-    async fn give(&self, grant: Grant) {
+    pub(crate) async fn give(&self, grant: Grant) {
         self.bench.registry.grant(grant).await.expect("granted");
     }
 
@@ -77,18 +77,18 @@ impl Scene {
     }
 
     /// Works off what grants have ended; the next end.
-    async fn settle(&self) -> Option<Moment> {
+    pub(crate) async fn settle(&self) -> Option<Moment> {
         Endings::new(self.bench.registry.clone()).settle().await
     }
 
-    fn status(&self, id: &str) -> Status {
+    pub(crate) fn status(&self, id: &str) -> Status {
         let kept = self.bench.store.command(id.parse().expect("an id"));
         kept.expect("it can be read").expect("accepted").status()
     }
 }
 
 /// All that there is.
-fn everything() -> Grant {
+pub(crate) fn everything() -> Grant {
     Grant {
         owner: APP,
         grantee: OTHER,
@@ -108,19 +108,19 @@ fn only(operations: &[&str]) -> Grant {
     }
 }
 
-fn of_app(path: &str) -> String {
+pub(crate) fn of_app(path: &str) -> String {
     format!(
         "{path}{}appId=app",
         if path.contains('?') { '&' } else { '?' }
     )
 }
 
-fn id_of(got: &Got) -> String {
+pub(crate) fn id_of(got: &Got) -> String {
     got.json()["commandId"].as_str().expect("an id").to_owned()
 }
 
 /// The ids of a list, and its total.
-fn listed(got: &Got) -> (Vec<String>, u64) {
+pub(crate) fn listed(got: &Got) -> (Vec<String>, u64) {
     assert_eq!(got.status, 200, "{}", got.text);
     let json = got.json();
     let ids = json["data"].as_array().expect("a list").iter();
@@ -482,7 +482,7 @@ async fn r1_11_a_narrower_grant_stops_what_it_no_longer_covers() {
 }
 
 /// A submission of `other`'s for one of `app`'s devices, as the gate lets it through.
-fn past_the_gate(direct: bool) -> Ask {
+pub(crate) fn past_the_gate(direct: bool) -> Ask {
     let body = Body {
         service_id: "Light".into(),
         method: "SET".into(),

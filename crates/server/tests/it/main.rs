@@ -10,6 +10,7 @@ mod certs;
 mod doctor;
 mod document;
 mod grants;
+mod grants_groups;
 mod grants_matrix;
 mod harness;
 mod independent_clients;

@@ -80,8 +80,10 @@ pub struct ApplicationView {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct NewGrant {
-    /// The devices that it is limited to, at most 1,000; none = all.
+    /// The devices that it is limited to, at most 1,000, by deviceId or nodeId; no devices and no groups = all.
     pub devices: Vec<String>,
+    /// The device groups that it is limited to, at most 100, by id or name: whatever is in them at the time.
+    pub groups: Vec<String>,
     /// The operations that it is limited to, by their names in the contract; none = all.
     pub operations: Vec<String>,
     /// When it ends, UTC: `20261231T235959Z`.
@@ -107,8 +109,11 @@ pub struct GrantView {
     /// When it ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<MomentView>,
-    /// The devices that it is limited to; none = all.
+    /// The devices that it is limited to; no devices and no groups = all.
     pub devices: Vec<String>,
+    /// The device groups that it is limited to, by id; one that was deleted reaches nothing.
+    #[serde(default)]
+    pub groups: Vec<String>,
     /// The operations that it is limited to; none = all.
     pub operations: Vec<String>,
 }
