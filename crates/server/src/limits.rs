@@ -52,6 +52,8 @@ pub const DEVICES_LISTED_EACH_MAX: usize = 1_000;
 pub const LIST_SCANNED_MAX: u64 = 20_000;
 /// Devices of a group that are read at once when a grant begins to name it.
 pub const GROUP_DEVICES_PER_READ: usize = 10_000;
+/// Devices that leave a group in one commit when it is deleted.
+pub const GROUP_DEVICES_PER_COMMIT: usize = 1_000;
 /// Bytes of the certificates by which an application's callback endpoints are trusted.
 pub const CALLBACK_CA_BYTES_MAX: usize = 65_536;
 /// Commands, devices or cancel tasks that one commit forgets (R2.8).

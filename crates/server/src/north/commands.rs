@@ -166,7 +166,7 @@ pub(super) async fn read(
         skip: query.page.offset(),
         take: usize::try_from(query.page.size).unwrap_or(usize::MAX),
     };
-    let read = move |store: &dyn Store| visible(store, filter, &scope);
+    let read = move |store: &dyn Store| visible(store, &filter, &scope);
     let page = north.registry.ask(read).await?;
     let data: Result<Vec<_>, Error> = page
         .items
@@ -190,12 +190,12 @@ pub(super) async fn read(
 /// caller created (R1.13).
 fn visible(
     store: &dyn Store,
-    filter: CommandFilter,
+    filter: &CommandFilter,
     scope: &Scope,
 ) -> Result<Page<Command>, Failed> {
     let creator = scope.sees_created_only();
     if creator.is_none() && (filter.devices.is_some() || !scope.is_limited()) {
-        return store.commands(&filter);
+        return store.commands(filter);
     }
     let page = (filter.skip, filter.take);
     let part = |skip, take| {

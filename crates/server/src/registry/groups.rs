@@ -8,10 +8,11 @@
 use super::Registry;
 use super::grants::{Deed, Table};
 use crate::dispatch::KeepError;
+use crate::limits::GROUP_DEVICES_PER_COMMIT;
 use crate::random;
 use delivery::{AppKey, DeviceId};
 use std::collections::BTreeSet;
-use store::{Conflict, DeviceGroup, Failed, GroupFilter, GroupId, Write};
+use store::{Conflict, DeviceGroup, Failed, GroupFilter, GroupId, Store, Write};
 
 /// How many groups there may be, and how large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,11 +167,29 @@ impl Registry {
 
     /// Deletes a group of the deed's owner; its devices stay. A grant that names it reaches nothing through it any more.
     ///
+    /// A large group is emptied in parts first, for nobody else's commit is to wait for a million rows. If the platform stops in
+    /// between, the group is still there with what is left of it, as nobody was told that it is gone.
+    ///
     /// # Errors
     /// [`GroupError::Missing`], or it cannot be read or kept.
     pub async fn delete_group(&self, deed: Deed, id: GroupId) -> Result<(), GroupError> {
         let _one = self.changing.lock().await;
         self.group_of(deed.owner, id).await?;
+        loop {
+            let read =
+                move |store: &dyn Store| store.group_devices(id, 0, GROUP_DEVICES_PER_COMMIT);
+            let part = self.ask(read).await?;
+            if part.len() < GROUP_DEVICES_PER_COMMIT {
+                break;
+            }
+            let emptied = Write::GroupDevices {
+                group: id,
+                add: Vec::new(),
+                remove: part,
+            };
+            self.keep_leaving(deed, emptied, |table| table.leave(id, None))
+                .await?;
+        }
         let gone = Write::ForgetGroup(id);
         self.keep_leaving(deed, gone, |table| table.leave(id, None))
             .await

@@ -368,4 +368,12 @@ async fn lists_show_a_large_group_as_they_show_a_small_one() {
     assert_eq!(json["totalCount"], 1_001);
     assert_eq!(json["devices"][0]["deviceId"], members[0].to_string());
     assert_eq!(json["devices"].as_array().map(Vec::len), Some(1));
+    // It goes in parts, and whole.
+    let deleted = bench.registry.delete_group(owners(), group).await;
+    deleted.expect("deleted");
+    assert_eq!(bench.store.group(group).expect("read"), None);
+    assert_eq!(list("").await.1, 0);
+    let again = scene.group("large", &members[..2]).await;
+    let page = bench.store.group_page(again, 0, 9).expect("read");
+    assert_eq!(page.total, 2);
 }
