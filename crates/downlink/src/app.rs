@@ -10,12 +10,9 @@ use grants::{Grant, Grants, Revoke};
 use serde_json::json;
 use server::admin::client::Method;
 use server::admin::wire::{ApplicationChange, ApplicationView, NewApplication, NewSecret};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 const PATH: &str = "/downlink/v1/applications";
-/// Bytes of a secret's file.
-const SECRET_BYTES_MAX: u64 = 4_096;
 /// Bytes of a file of certificates.
 const CA_BYTES_MAX: u64 = 65_536;
 
@@ -189,7 +186,10 @@ impl Create {
     async fn run(self, desk: &Desk) -> Result<()> {
         let asked = NewApplication {
             app_id: self.id,
-            secret: self.secret_file.map(|file| secret(&file)).transpose()?,
+            secret: self
+                .secret_file
+                .map(|file| crate::secret::of_file(&file))
+                .transpose()?,
             name: self.name,
             throttled: Some(!self.unthrottled),
         };
@@ -208,7 +208,10 @@ impl Create {
 impl RotateSecret {
     async fn run(self, desk: &Desk) -> Result<()> {
         let asked = NewSecret {
-            secret: self.secret_file.map(|file| secret(&file)).transpose()?,
+            secret: self
+                .secret_file
+                .map(|file| crate::secret::of_file(&file))
+                .transpose()?,
             log_out: self.log_out,
         };
         let path = format!("{}/secret", path(&self.app_id));
@@ -254,7 +257,7 @@ impl Callback {
     async fn run(self, desk: &Desk) -> Result<()> {
         let at = path(&self.app_id);
         let ca = match &self.ca {
-            Some(file) => Some(text_of(file, CA_BYTES_MAX, "certificates")?),
+            Some(file) => Some(certificates(file)?),
             None => self.no_ca.then(String::new),
         };
         if ca.is_some() {
@@ -309,22 +312,9 @@ fn path(app_id: &str) -> String {
     format!("{PATH}/{}", show::escape(app_id))
 }
 
-fn secret(file: &Path) -> Result<String> {
-    let text = text_of(file, SECRET_BYTES_MAX, "secret")?;
-    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
-}
-
-/// The text of a file, `-` for stdin.
-fn text_of(file: &Path, bytes_max: u64, what: &str) -> Result<String> {
-    let mut text = String::new();
-    let read = if file == Path::new("-") {
-        std::io::stdin().take(bytes_max).read_to_string(&mut text)
-    } else {
-        std::fs::File::open(file)
-            .and_then(|opened| opened.take(bytes_max).read_to_string(&mut text))
-    };
-    read.with_context(|| format!("the {what} cannot be read from {}", file.display()))?;
-    Ok(text)
+fn certificates(file: &Path) -> Result<String> {
+    server::files::text(file, CA_BYTES_MAX)
+        .with_context(|| format!("the certificates cannot be read from {}", file.display()))
 }
 
 fn listed(apps: &[ApplicationView]) -> Result<()> {

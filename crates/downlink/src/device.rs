@@ -11,6 +11,7 @@ use server::admin::wire::{
     ProfileShown,
 };
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 const PATH: &str = "/downlink/v1/devices";
 
@@ -21,6 +22,7 @@ pub(crate) enum Devices {
 Examples:
   downlink device register --app meters --node-id 860000000000001 --profile Downlink/WM1
   downlink device register --node-id 860000000000002 --manufacturer-id Downlink --model WM1 --json
+  downlink device register --node-id 860000000000003 --secret-file meter.secret
   downlink device register --node-id valve-1 --gateway 860000000000001")]
     Register(Box<Register>),
     /// List devices, the newest registration of each application first.
@@ -98,11 +100,14 @@ pub(crate) struct Register {
     #[arg(long, value_name = "MODEL", requires = "manufacturer_id")]
     model: Option<String>,
     /// Make it a child of this gateway (deviceId or nodeId): a child has no secret, it speaks through its gateway.
-    #[arg(long, value_name = "GATEWAY", conflicts_with = "secret")]
+    #[arg(long, value_name = "GATEWAY", conflicts_with_all = ["secret", "secret_file"])]
     gateway: Option<String>,
-    /// Its secret, 20 hex digits; made up if absent.
-    #[arg(long, value_name = "SECRET")]
+    /// Its secret, 20 hex digits; made up if absent. Others on this machine see it in the list of processes, unlike --secret-file.
+    #[arg(long, value_name = "SECRET", conflicts_with = "secret_file")]
     secret: Option<String>,
+    /// A file with its secret, `-` for stdin.
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
     /// A name for people.
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -201,7 +206,10 @@ impl Register {
         let mut asked = NewDevice {
             app_id: self.app,
             node_id: self.node_id,
-            secret: self.secret,
+            secret: match &self.secret_file {
+                Some(file) => Some(crate::secret::of_file(file)?),
+                None => self.secret,
+            },
             gateway: self.gateway,
             manufacturer_id: self.manufacturer_id,
             model: self.model,

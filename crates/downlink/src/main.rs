@@ -18,6 +18,7 @@ mod log;
 mod play;
 mod profiles;
 mod restore;
+mod secret;
 mod serve;
 mod show;
 mod simulate;
@@ -142,8 +143,8 @@ enum What {
     /// Let simulated devices live against a server that runs, from a seed.
     #[command(after_help = "\
 Examples:
-  downlink sim --ca downlink-data/tls/ca.pem --app-id demo --secret $SECRET --devices 20 --seconds 60
-  downlink sim --url http://127.0.0.1:8743 --app-id demo --secret $SECRET --seed 7 --json")]
+  downlink sim --ca downlink-data/tls/ca.pem --app-id demo --secret-file demo.secret --devices 20 --seconds 60
+  downlink sim --url http://127.0.0.1:8743 --app-id demo --secret-file - --seed 7 --json < demo.secret")]
     Sim(Box<sim::fleet::Options>),
     /// Measure the real server beside the disk's own fsync rate.
     Bench(bench::Bench),

@@ -2,7 +2,7 @@
 
 use crate::fail::{Exit, Fault};
 use crate::{Desk, show};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use serde_json::{Map, Value, json};
 use server::admin::client::Client;
@@ -10,6 +10,7 @@ use server::admin::wire::DeviceView;
 use sim::behaviour::{Acknowledges, Answers, Behaviour, Reaction};
 use sim::credentials::Credentials;
 use sim::device::{Device, Received, State};
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -35,18 +36,22 @@ const SEED: u64 = 1;
 #[derive(Args)]
 #[command(
     verbatim_doc_comment,
+    group = clap::ArgGroup::new("secrets").args(["secret", "secret_file"]).required(true).multiple(true),
     after_help = "\
 Examples:
-  downlink device play meter-1 --secret $SECRET --commands 1
-  downlink device play meter-1 --secret $SECRET --commands 2 --answers error=7,ok --body '{\"result\":0}'
-  downlink device play meter-1 --secret $SECRET --answers silent -- ./call-the-meter.sh"
+  downlink device play meter-1 --secret-file meter-1.secret --commands 1
+  downlink device play meter-1 --secret-file meter-1.secret --commands 2 --answers error=7,ok --body '{\"result\":0}'
+  printf %s \"$SECRET\" | downlink device play meter-1 --secret-file - --answers silent -- ./call-the-meter.sh"
 )]
 pub(crate) struct Play {
     /// Its deviceId, or its nodeId.
     device: String,
-    /// The secret of its registration.
+    /// The secret of its registration. Others on this machine see it in the list of processes, unlike --secret-file and the variable.
     #[arg(long, env = "DOWNLINK_DEVICE_SECRET", hide_env_values = true)]
-    secret: String,
+    secret: Option<String>,
+    /// A file with its secret, `-` for stdin; goes before --secret and the variable.
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
     /// What it does with its commands.
     #[arg(long, value_delimiter = ',', default_value = "ok", value_parser = way)]
     answers: Vec<Reaction>,
@@ -82,7 +87,7 @@ impl Play {
             body: self.body.clone(),
             ..Behaviour::default()
         };
-        let credentials = Credentials::of_device(known.device_id, &self.secret);
+        let credentials = Credentials::of_device(known.device_id, self.secret()?);
         let mut device = Device::new(credentials, behaviour, SEED);
         device.follow(self.answers.iter().copied());
         device
@@ -97,6 +102,14 @@ impl Play {
             device.sleep().await;
         }
         ended
+    }
+
+    fn secret(&self) -> Result<String> {
+        match (&self.secret_file, &self.secret) {
+            (Some(file), _) => crate::secret::of_file(file),
+            (None, Some(secret)) => Ok(secret.clone()),
+            (None, None) => bail!("a device wakes with its secret, and there is none"),
+        }
     }
 
     /// Its time awake.

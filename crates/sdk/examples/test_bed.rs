@@ -75,9 +75,10 @@ async fn main() -> Outcome<()> {
     let platform = Platform::start().await?;
     let app = platform.operator(&["app", "create", "--id", "tests", "--unthrottled"])?;
     let meter = platform.operator(&["device", "register", "--node-id", "meter-1"])?;
-    let key = text(&meter, "secret")?;
+    let key = format!("{}/meter-1.secret", platform.folder.path().display());
+    std::fs::write(&key, text(&meter, "secret")?)?;
     let play = |answers: &str| {
-        let who = ["device", "play", "meter-1", "--secret", &key];
+        let who = ["device", "play", "meter-1", "--secret-file", &key];
         let what = ["--commands", "1", "--answers", answers];
         platform.operator(&[who.as_slice(), &what].concat())
     };

@@ -6,6 +6,9 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+/// Bytes of a secret's file.
+const SECRET_BYTES_MAX: u64 = 4_096;
+
 /// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readable {
@@ -60,15 +63,48 @@ pub fn read(path: &Path, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
+    read_all(file, bytes_max).map(Some)
+}
+
+/// Reads a text of at most `bytes_max` bytes that a user names on the command line; `-` is standard input.
+///
+/// # Errors
+/// It cannot be read, is larger, or is no UTF-8.
+pub fn text(path: &Path, bytes_max: u64) -> io::Result<String> {
+    let bytes = if path == Path::new("-") {
+        read_all(io::stdin().lock(), bytes_max)?
+    } else {
+        read_all(File::open(path)?, bytes_max)?
+    };
+    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "no UTF-8"))
+}
+
+/// Reads the secret that a file holds, as [`text`] does; the end of its line is not part of it.
+///
+/// # Errors
+/// As [`text`]; or there is nothing in it.
+pub fn secret(path: &Path) -> io::Result<String> {
+    let text = text(path, SECRET_BYTES_MAX)?;
+    let secret = text.trim_end_matches(['\r', '\n']);
+    if secret.is_empty() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "there is nothing in it",
+        ));
+    }
+    Ok(secret.to_owned())
+}
+
+fn read_all(from: impl Read, bytes_max: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    file.take(bytes_max + 1).read_to_end(&mut bytes)?;
+    from.take(bytes_max + 1).read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > bytes_max {
         return Err(io::Error::new(
             io::ErrorKind::FileTooLarge,
             format!("more than {bytes_max} bytes"),
         ));
     }
-    Ok(Some(bytes))
+    Ok(bytes)
 }
 
 /// Whether others than the owner may read a file.

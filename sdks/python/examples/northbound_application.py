@@ -4,7 +4,7 @@ What has changed is the root of the imports, `com.huawei.iotplatform` to `downli
 can be overridden, get the message. Run it with the folder of `resources/application.ini` and the id of a device that sleeps, then wake that:
 
     python northbound_application.py WORK_PATH DEVICE_ID
-    downlink device play meter-1 --secret SECRET --commands 2
+    downlink device play meter-1 --secret-file FILE --commands 2
 """
 
 import json

@@ -13,5 +13,6 @@ mod process;
 mod program;
 mod readme;
 mod sdk;
+mod secrets;
 mod testing;
 mod tls;

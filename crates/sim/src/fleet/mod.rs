@@ -40,6 +40,7 @@ const TURNED_AWAY: Duration = Duration::from_secs(1);
 
 /// A fleet's settings, as flags of the command line.
 #[derive(Args, Clone, Debug)]
+#[command(group = clap::ArgGroup::new("secrets").args(["secret", "secret_file"]).required(true).multiple(true))]
 pub struct Options {
     /// The platform's address for applications.
     #[arg(long, value_name = "URL", default_value = "https://127.0.0.1:8743")]
@@ -53,14 +54,17 @@ pub struct Options {
     /// The application that owns the devices; `downlink app create` makes one.
     #[arg(long, value_name = "ID")]
     pub app_id: String,
-    /// Its secret; better in the environment than on the command line.
+    /// Its secret. Others on this machine see it in the list of processes, unlike --secret-file and the variable.
     #[arg(
         long,
         value_name = "SECRET",
         env = "DOWNLINK_APP_SECRET",
         hide_env_values = true
     )]
-    pub secret: String,
+    pub secret: Option<String>,
+    /// A file with its secret, `-` for stdin; goes before --secret and the variable.
+    #[arg(long, value_name = "FILE")]
+    pub secret_file: Option<PathBuf>,
     /// How many devices, 1 to 10000. An unthrottled application is needed for more than a few.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=DEVICES_MAX))]
     pub devices: u64,
@@ -94,6 +98,17 @@ pub enum FleetError {
         /// Why.
         source: std::io::Error,
     },
+    /// The secret cannot be read.
+    #[error("the secret cannot be read from {}", path.display())]
+    Secret {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// There is neither a secret nor a file with one.
+    #[error("an application logs in with its secret, and there is none")]
+    NoSecret,
     /// A call failed, and trying again did not help.
     #[error("{doing} failed")]
     Call {
@@ -151,7 +166,7 @@ impl Options {
             doing: "logging in",
             source,
         };
-        let mut builder = sdk::Client::builder(&self.url, &self.app_id, &self.secret);
+        let mut builder = sdk::Client::builder(&self.url, &self.app_id, self.secret()?);
         if let Some(path) = &self.ca {
             let pem = std::fs::read(path).map_err(|source| FleetError::Ca {
                 path: path.clone(),
@@ -162,6 +177,17 @@ impl Options {
         let client = builder.build().map_err(failed)?;
         client.get_auth_token().await.map_err(failed)?;
         Ok(client)
+    }
+
+    fn secret(&self) -> Result<String, FleetError> {
+        match (&self.secret_file, &self.secret) {
+            (Some(path), _) => server::files::secret(path).map_err(|source| FleetError::Secret {
+                path: path.clone(),
+                source,
+            }),
+            (None, Some(secret)) => Ok(secret.clone()),
+            (None, None) => Err(FleetError::NoSecret),
+        }
     }
 
     /// The application: sends and cancels until the end.
