@@ -5,7 +5,9 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use server::assembly::{Running, Server, machine, near};
 use server::config::{Behind, Config, Layers};
+use std::convert::Infallible;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 
 /// The most important settings; `--set` takes every one.
 #[derive(Args)]
@@ -18,6 +20,7 @@ Examples:
   downlink serve
   downlink serve --data /var/lib/downlink --tls-names iot.example.com
   downlink serve --test-clock --free-ports --plain-http
+  downlink serve --test-clock --free-ports --until-stdin-closes
   downlink serve --set commands.pending_max=50 --log-json")]
 pub(crate) struct Serve {
     /// The address for applications [default: 0.0.0.0].
@@ -50,6 +53,10 @@ pub(crate) struct Serve {
     /// Let time stand still until it is moved through the admin interface; loopback only, for tests.
     #[arg(long)]
     test_clock: bool,
+    /// Stop in good order when standard input ends, too: a server that a program starts, and holds a pipe to, then ends with that program,
+    /// however it ends. What is written there is passed over.
+    #[arg(long)]
+    until_stdin_closes: bool,
     /// What to do when the machine's clock is behind the database: refuse or continue.
     #[arg(long, value_name = "WHAT")]
     clock_behind: Option<String>,
@@ -87,7 +94,7 @@ impl Serve {
             .build();
         runtime
             .context("the machine gives no threads")?
-            .block_on(serve(config))
+            .block_on(serve(config, self.until_stdin_closes))
     }
 
     fn add_to(&self, layers: &mut Layers) -> Result<()> {
@@ -139,22 +146,33 @@ pub(crate) fn set_all(layers: &mut Layers, pairs: &[String]) -> Result<()> {
     Ok(())
 }
 
-async fn serve(config: Config) -> Result<()> {
+async fn serve(config: Config, until_stdin_closes: bool) -> Result<()> {
     warn(&config);
     // Before anything is begun, so that no signal is missed.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
+    let input = until_stdin_closes.then(watch_input).transpose()?;
+    let input_ends = async {
+        match input {
+            Some(ends) => drop(ends.await),
+            None => std::future::pending().await,
+        }
+    };
     let running = Server::new(config).start().await?;
     announce(&running);
     let (shutdown, certificates) = (running.shutdown.clone(), running.certificates.clone());
     let ended = running.ended();
-    tokio::pin!(ended);
+    tokio::pin!(ended, input_ends);
     loop {
         tokio::select! {
             outcome = &mut ended => return Ok(outcome?),
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
+            () = &mut input_ends => {
+                tracing::info!("standard input has ended");
+                break;
+            }
             _ = hangup.recv() => drop(certificates.reload().await),
         }
     }
@@ -169,6 +187,20 @@ async fn serve(config: Config) -> Result<()> {
         _ = terminate.recv() => bail!("stopped at once; what was acknowledged is kept"),
         _ = interrupt.recv() => bail!("stopped at once; what was acknowledged is kept"),
     }
+}
+
+/// Watches standard input: what is returned is over once that has ended. The thread that waits for it holds up nothing, it ends with the
+/// process.
+fn watch_input() -> std::io::Result<oneshot::Receiver<Infallible>> {
+    let (watching, ends) = oneshot::channel();
+    let watch = move || {
+        // An input that cannot be read has ended as well.
+        std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink()).ok();
+        drop(watching);
+    };
+    let thread = std::thread::Builder::new().name("stdin".to_owned());
+    thread.spawn(watch)?;
+    Ok(ends)
 }
 
 /// Says what may surprise.

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// A server whose time stands still. Dropped, it ends, and leaves nothing behind.
+/// A server whose time stands still. Dropped, it ends, and leaves nothing behind; it ends with this process too, even when that is killed.
 struct Platform {
     server: Child,
     folder: tempfile::TempDir,
@@ -23,6 +23,8 @@ impl Platform {
         let server = downlink(folder.path())
             .args(["serve", "--test-clock", "--free-ports", "--plain-http"])
             .args(["--set", "mqtt.tls=false", "--log-level", "error"])
+            .arg("--until-stdin-closes")
+            .stdin(Stdio::piped())
             .spawn()?;
         let platform = Self { server, folder };
         while !platform.folder.path().join("ports.json").exists() {

@@ -69,9 +69,11 @@ class Platform:
         program = binary()
         self.folder = Path(tempfile.mkdtemp(prefix="downlink-python-"))
         plain = [] if tls else ["--plain-http"]
-        arguments = ["serve", "--test-clock", "--free-ports", *plain, "--set", "mqtt.tls=false", "--log-level", "error", *flags]
+        arguments = ["serve", "--test-clock", "--free-ports", *plain, "--set", "mqtt.tls=false", "--log-level", "error"]
+        # It ends with its standard input, and that with this process, even when that is killed.
+        arguments += ["--until-stdin-closes", *flags]
         self._log = open(self.folder / "log", "wb")
-        self._server = subprocess.Popen([program, *arguments, "--data", str(self.folder)], stdin=subprocess.DEVNULL, stderr=self._log)
+        self._server = subprocess.Popen([program, *arguments, "--data", str(self.folder)], stdin=subprocess.PIPE, stderr=self._log)
         self.secret = ""
         self.webhook_secret = ""
         try:
@@ -159,5 +161,7 @@ class Platform:
         except subprocess.TimeoutExpired:
             self._server.kill()
             self._server.wait()
+        if self._server.stdin is not None:
+            self._server.stdin.close()
         self._log.close()
         shutil.rmtree(self.folder)

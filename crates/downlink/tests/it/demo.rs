@@ -1,9 +1,10 @@
 //! The demo as a user starts it: what it prints, how it ends, and what it leaves behind.
 
+use crate::process::wait;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The arrows of a command's life; the empty name is its birth.
@@ -152,6 +153,32 @@ fn people_get_a_timeline_without_colours_where_there_is_no_terminal() {
     assert!(!text.contains('✗'), "{text}");
 }
 
+/// The server's process, from the first line.
+fn server_of(line: &str) -> PathBuf {
+    let rest = line.split("process ").nth(1).expect("a process");
+    Path::new("/proc").join(rest.split(' ').next().expect("a number"))
+}
+
+#[test]
+fn a_demo_that_is_killed_takes_its_server_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut process = demo(folder.path())
+        .arg("--json")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    let server = server_of(&first);
+    assert!(server.exists(), "{first}");
+    process.kill().unwrap();
+    process.wait().unwrap();
+    // Whoever adopts it may be slow to see that it has ended; then there is no command line any more.
+    let has_ended = || std::fs::read(server.join("cmdline")).is_ok_and(|line| line.is_empty());
+    wait("its server ends", || !server.exists() || has_ended());
+}
+
 #[test]
 fn a_demo_that_is_stopped_leaves_no_process_and_no_file_behind() {
     let folder = tempfile::tempdir().unwrap();
@@ -163,18 +190,12 @@ fn a_demo_that_is_stopped_leaves_no_process_and_no_file_behind() {
         .unwrap();
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     let first = lines.next().unwrap().unwrap();
-    let server = first
-        .split("process ")
-        .nth(1)
-        .unwrap()
-        .split(' ')
-        .next()
-        .unwrap();
-    assert!(Path::new("/proc").join(server).exists(), "{first}");
+    let server = server_of(&first);
+    assert!(server.exists(), "{first}");
     let kill = format!("kill -TERM {}", process.id());
     let told = Command::new("sh").args(["-c", &kill]).status();
     assert!(told.unwrap().success());
     assert_eq!(process.wait().unwrap().code(), Some(1));
-    assert!(!Path::new("/proc").join(server).exists());
+    assert!(!server.exists());
     assert!(is_empty(folder.path()));
 }

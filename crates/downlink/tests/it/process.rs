@@ -3,7 +3,7 @@
 use serde_json::Value;
 use server::assembly::Ports;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// The longest that a test waits for something that is bound to happen.
@@ -94,11 +94,14 @@ impl Server {
             "--plain-http",
             "--set",
             "mqtt.tls=false",
+            // So that it ends with tests that are killed.
+            "--until-stdin-closes",
         ];
         all.extend(args);
         let log = std::fs::File::create(folder.join("log")).expect("a log");
         std::fs::remove_file(folder.join("ports.json")).ok();
         let mut child = downlink(folder, &all)
+            .stdin(Stdio::piped())
             .stderr(log)
             .spawn()
             .expect("the program runs");
@@ -132,6 +135,11 @@ impl Server {
                 .expect("a shell")
                 .success()
         );
+    }
+
+    /// Its standard input, which it is to be given only once.
+    pub(crate) fn input(&mut self) -> ChildStdin {
+        self.child.stdin.take().expect("a pipe")
     }
 
     /// Waits for its end, and returns the exit status and what it logged.

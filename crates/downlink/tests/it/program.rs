@@ -80,6 +80,22 @@ fn a_server_is_started_asked_and_stopped_in_good_order() {
 }
 
 #[test]
+fn a_server_that_is_told_so_ends_in_good_order_with_its_standard_input_and_not_before() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path();
+    let mut server = Server::start(data, &[]);
+    let mut input = server.input();
+    input.write_all(b"stop\nquit\n").expect("written");
+    printed(data, &["app", "create", "--id", "first"]);
+    drop(input);
+    let (status, log) = server.end();
+    assert_eq!(status, Some(0), "{log}");
+    for part in ["standard input has ended", "stopped in good order"] {
+        assert!(log.contains(part), "{log}");
+    }
+}
+
+#[test]
 fn what_was_kept_is_there_after_a_restart_and_after_a_kill() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path();

@@ -1,4 +1,5 @@
-//! The real server as a child process: started, killed, started again on the same folder, and never left behind.
+//! The real server as a child process: started, killed, started again on the same folder, and never left behind, not even by a process
+//! that is killed itself.
 
 use std::fs::File;
 use std::io;
@@ -161,8 +162,10 @@ impl Ground {
             .arg("serve")
             .arg("--config")
             .arg(self.folder.join(CONFIG_FILE))
+            // Nothing is written there. It closes with this process, killed or not, and the server does not outlive it.
+            .arg("--until-stdin-closes")
             .env_clear()
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn();

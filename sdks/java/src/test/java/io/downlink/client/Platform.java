@@ -39,6 +39,8 @@ public final class Platform implements AutoCloseable {
             folder = Files.createTempDirectory("downlink");
             List<String> command = new ArrayList<>(List.of(binary(), "serve", "--test-clock", "--free-ports", "--log-level", "error"));
             command.addAll(List.of("--set", "mqtt.tls=false", "--data", folder.toString()));
+            // It ends with its standard input, a pipe of this process, even when that is killed.
+            command.add("--until-stdin-closes");
             if (plain) {
                 command.add("--plain-http");
             }
