@@ -6,6 +6,7 @@ use crate::contract::{Conflict, Store, Unit, Write};
 use crate::limits::{PAGE_ITEMS_MAX, SKIP_MAX};
 use crate::records::{Device, DeviceGroup, GroupFilter, GroupId, Page};
 use delivery::{AppKey, DeviceId};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 fn keep(store: &dyn Store, writes: Vec<Write>) {
@@ -200,6 +201,58 @@ fn has(store: &dyn Store, group: &DeviceGroup, seqs: &[u64]) {
     let all: Vec<DeviceId> = (1..=12).rev().map(id).collect();
     let members: Vec<DeviceId> = ids.into_iter().rev().collect();
     assert_eq!(store.group_members(group.id, &all).expect(read), members);
+}
+
+/// The groups of a story: those that must be kept, with their devices.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Groups {
+    /// Changes so far.
+    changes: u64,
+    kept: BTreeMap<GroupId, BTreeSet<DeviceId>>,
+}
+
+impl Groups {
+    /// The next change: a group comes with a device, or another device joins the newest one and one leaves, or the oldest goes.
+    pub(super) fn change(&mut self, devices: &[DeviceId]) -> Vec<Write> {
+        self.changes += 1;
+        let nth = |n: u64| devices[usize::try_from(n).unwrap_or_default() % devices.len()];
+        let (new, add, remove) = (
+            group(self.changes),
+            nth(self.changes),
+            nth(self.changes / 3),
+        );
+        match self.kept.last_entry() {
+            Some(mut newest) if self.changes % 3 != 1 => {
+                newest.get_mut().insert(add);
+                newest.get_mut().remove(&remove);
+                let group = *newest.key();
+                let (add, remove) = (vec![add], vec![remove]);
+                vec![Write::GroupDevices { group, add, remove }]
+            }
+            Some(_) | None => {
+                let mut writes = vec![Write::Group(new.clone()), change(&new, &[add], &[])];
+                self.kept.insert(new.id, BTreeSet::from([add]));
+                if self.kept.len() > 3 {
+                    let oldest = self.kept.pop_first().map(|(id, _)| id);
+                    writes.extend(oldest.map(Write::ForgetGroup));
+                }
+                writes
+            }
+        }
+    }
+
+    /// Compares what is kept with what must be.
+    pub(super) fn compare(&self, store: &dyn Store) {
+        let found = listed(store, &of(1));
+        let groups = found.items.iter().rev().map(|(group, _)| &group.id);
+        assert!(groups.eq(self.kept.keys()), "the groups are those");
+        for ((group, count), devices) in found.items.iter().rev().zip(self.kept.values()) {
+            let kept = store.group_devices(group.id, 0, 100);
+            let kept: Vec<DeviceId> = kept.expect("groups are read");
+            assert!(kept.iter().eq(devices), "the devices are those");
+            assert_eq!(*count, u64::try_from(kept.len()).expect("few"));
+        }
+    }
 }
 
 /// Devices 1 to 8 of application 1, of which 7 is deleted; device 9 of application 2.

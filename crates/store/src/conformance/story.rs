@@ -1,6 +1,7 @@
 //! A random story of a few devices: the heart decides, the store keeps, and a model in memory knows how it must be.
 
 use super::given::{START, device};
+use super::groups::Groups;
 use super::write;
 use crate::contract::{LaneWrite, Store, Unit, Write};
 use crate::records::Tally;
@@ -31,6 +32,7 @@ pub struct Story {
     forgotten: BTreeMap<Status, u64>,
     /// The highest sequence number among them.
     forgotten_seq: u64,
+    groups: Groups,
 }
 
 impl Story {
@@ -53,6 +55,7 @@ impl Story {
             unmatched: None,
             forgotten: BTreeMap::new(),
             forgotten_seq: 0,
+            groups: Groups::default(),
         };
         for seq in 1..=devices {
             story.register(store, seq);
@@ -88,6 +91,15 @@ impl Story {
         Unit {
             turn: None,
             writes: vec![Write::ForgetCommands(ids)],
+        }
+    }
+
+    /// A change of device groups, as a unit; the story goes on as if it had been committed.
+    pub fn regroup(&mut self) -> Unit {
+        let devices: Vec<DeviceId> = self.lanes.values().map(|lane| lane.device).collect();
+        Unit {
+            turn: None,
+            writes: self.groups.change(&devices),
         }
     }
 
@@ -210,6 +222,7 @@ impl Story {
         }
         assert_eq!(store.tally().expect("the tally is read"), self.tally());
         self.compare_alarms(store);
+        self.groups.compare(store);
         let marks = store.marks().expect("marks are read");
         assert_eq!(
             marks.command_seq,

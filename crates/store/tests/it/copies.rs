@@ -59,7 +59,7 @@ fn a_copy_under_load_is_the_store_as_it_was_at_one_moment_of_the_copying() {
         let teller = scope.spawn(|| {
             while !done.load(Ordering::SeqCst) {
                 let mut units = story.next_batch(&store, 2);
-                units.push(story.forget(1));
+                units.extend([story.forget(1), story.regroup()]);
                 commit(&store, units, story.now()).expect("the store is healthy");
                 told.push(story.clone());
                 begun.store(true, Ordering::SeqCst);

@@ -47,6 +47,10 @@ fn tell(steps: usize, seed: u64) -> Told {
             // Among what is cut: rows of commands, lines and lanes that go or shrink together (R2.8).
             units.push(story.forget(3));
         }
+        if step % 5 == 2 {
+            // And groups, whose devices and counters change together.
+            units.push(story.regroup());
+        }
         let applied = commit(&store, units, story.now()).expect("a healthy store commits");
         assert!(applied.iter().all(Result::is_ok));
         let length = fs::metadata(&log).expect("there is a log").len();

@@ -1,10 +1,12 @@
-//! A database of the first version opens, with everything that was in it.
+//! A database of an earlier version opens, with everything that was in it.
 
-use delivery::{DeviceId, Moment};
+use delivery::{AppKey, DeviceId, Moment};
 use rusqlite::Connection;
 use std::path::Path;
 use store::conformance::{Story, commit};
-use store::{Device, DeviceCounts, Presence, Sqlite, SqliteOptions, Store, Unit, Write};
+use store::{
+    Device, DeviceCounts, Grant, GroupId, Presence, Sqlite, SqliteOptions, Store, Unit, Write,
+};
 
 const V1: &str = include_str!("v1.sql");
 
@@ -54,7 +56,7 @@ fn device(seq: u64, info: &[u8], deleted: Option<Moment>) -> Device {
     let now = Moment::from_millis(1_795_000_000_000);
     Device {
         id: DeviceId::new(seq, 0x1234),
-        app: delivery::AppKey(1),
+        app: AppKey(1),
         gateway: None,
         node_id: format!("m{seq}"),
         registered: now,
@@ -145,4 +147,51 @@ fn a_database_of_version_1_is_brought_up_to_date_with_its_content() {
     (0..100).for_each(|_| story.step(&store));
     commit(&store, vec![story.forget(500)], story.now()).expect("the store is healthy");
     story.compare(&store, false);
+}
+
+#[test]
+fn a_grant_of_version_2_is_limited_to_no_group_and_may_be_from_now_on() {
+    let folder = tempfile::tempdir().expect("a folder is made");
+    let path = folder.path().join("store.db");
+    let open = || Sqlite::open(SqliteOptions::new(&path)).expect("it opens");
+    let now = Moment::from_millis(1_795_000_000_000);
+    let grant = Grant {
+        owner: AppKey(1),
+        grantee: AppKey(2),
+        created: now,
+        until: None,
+        devices: vec![DeviceId::new(7, 0x1234)],
+        groups: Vec::new(),
+        operations: vec!["QueryDevices".to_owned()],
+        revoked: None,
+    };
+    let keep = |store: &Sqlite, grant: &Grant| {
+        let writes = vec![Write::Grant(grant.clone())];
+        commit(store, vec![Unit { turn: None, writes }], now).expect("the store is healthy");
+    };
+    let store = open();
+    keep(&store, &grant);
+    store.close();
+    let conn = Connection::open(&path).expect("SQLite opens it");
+    conn.execute_batch(
+        "DROP TABLE group_device; DROP TABLE device_group; ALTER TABLE grant_of DROP COLUMN device_groups;
+         PRAGMA user_version = 2;",
+    )
+    .expect("it is as version 2 had it");
+    drop(conn);
+
+    let store = open();
+    let grants = || store.grants().expect("grants are read");
+    assert_eq!(grants(), std::slice::from_ref(&grant));
+    let limited = Grant {
+        groups: vec![GroupId(1 << 64)],
+        ..grant
+    };
+    keep(&store, &limited);
+    assert_eq!(grants(), [limited]);
+    let mut story = Story::begin(&store, 3, 5);
+    for _ in 0..9 {
+        commit(&store, vec![story.regroup()], now).expect("the store is healthy");
+        story.compare(&store, false);
+    }
 }
