@@ -196,7 +196,8 @@ mod tests {
             .map(|one| (one.name.as_str(), one.value))
             .collect();
         assert_eq!(told, [("p99", 2.0), ("gone", 3.0)]);
-        assert_eq!(median(&[4.0, 1.0]), 1.0);
-        assert_eq!(median(&[]), 0.0);
+        let even = over_rounds(&[round(4.0, 0.0), round(1.0, 0.0)]);
+        assert_eq!(even[0], Measure::new("p99", 1.0, "ms"));
+        assert_eq!(over_rounds(&[]), []);
     }
 }
