@@ -107,6 +107,16 @@ codes! {
     GatewayOffline = "100450" FORBIDDEN "The gateway is not online.";
     /// The platform is overloaded or short of disk space, or the device of a direct call has too many open commands. Nothing was taken on.
     FlowControlled = "100501" SERVICE_UNAVAILABLE "Congestion occurs, and the current network has been flow-controlled";
+    /// The group has as many devices as it may: `detail` tells the bound. Nothing has changed.
+    GroupFull = "100601" OK "The number of device in the group has reach the max.";
+    /// The application has another group of this name.
+    GroupNameTaken = "100602" OK "The device group name has been used.";
+    /// There is no such device group for the calling application.
+    GroupUnknown = "100603" OK "The device group is not existed.";
+    /// The application has as many device groups as it may.
+    GroupLimit = "100607" OK "The devGroup has reached the limit.";
+    /// More than 1000 `deviceIds` in one request, or more than the new group may have.
+    TooManyDevices = "100609" BAD_REQUEST "Too much devices to add.";
     /// The device has never connected, or not since its credentials were refreshed last: it has nothing to refresh.
     DeviceInactive = "100610" BAD_REQUEST "Device is not active.";
     /// The device is connected; its credentials can be refreshed while it is offline only.
@@ -133,7 +143,7 @@ codes! {
     ProductUnknown = "600002" FORBIDDEN "The product not existed.";
     /// The platform failed inside; for a direct call: the link failed while it took over the frame, and the call is FAILED.
     InternalFault = "50252" INTERNAL_SERVER_ERROR "Internal server error.";
-    /// The name that newer services have for 100022.
+    /// As 100022, in the operations on device groups: a member, key or path variable is missing or not as it must be; `detail` says which.
     InvalidInputNewer = "50400" BAD_REQUEST "The input is invalid.";
     /// The access token is wrong, has expired or was replaced by a later login, or `app_key` is another application's. Log in again.
     InvalidToken = "1010005" FORBIDDEN "Invalid access token or appId.";
@@ -184,6 +194,7 @@ impl Code {
                 | Self::ServiceUnknown
                 | Self::CommandUnknown
                 | Self::CalledServiceUnknown
+                | Self::GroupUnknown
         ) {
             Some(StatusCode::NOT_FOUND)
         } else if matches!(
@@ -191,7 +202,7 @@ impl Code {
             Self::AppUnknown | Self::NotAuthorised | Self::DeviceOffline | Self::CommandMuted
         ) {
             Some(StatusCode::FORBIDDEN)
-        } else if matches!(self, Self::CommandNotCancellable) {
+        } else if matches!(self, Self::CommandNotCancellable | Self::GroupNameTaken) {
             Some(StatusCode::CONFLICT)
         } else {
             None
@@ -258,7 +269,12 @@ impl Code {
             | Self::NoSuchPath
             | Self::MethodNotAllowed
             | Self::IdempotencyKeyConflict
-            | Self::BodyTooLarge => false,
+            | Self::BodyTooLarge
+            | Self::GroupFull
+            | Self::GroupNameTaken
+            | Self::GroupUnknown
+            | Self::GroupLimit
+            | Self::TooManyDevices => false,
         }
     }
 
@@ -316,7 +332,12 @@ impl Code {
             | Self::MethodNotAllowed
             | Self::RequestTooSlow
             | Self::IdempotencyKeyConflict
-            | Self::BodyTooLarge => true,
+            | Self::BodyTooLarge
+            | Self::GroupFull
+            | Self::GroupNameTaken
+            | Self::GroupUnknown
+            | Self::GroupLimit
+            | Self::TooManyDevices => true,
         }
     }
 }

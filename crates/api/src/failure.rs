@@ -185,9 +185,9 @@ mod tests {
             for &code in Code::ALL {
                 let failure = Failure::new(code);
                 let expected = match code.number() {
-                    "100403" | "100418" | "100431" | "100434" | "100444" => 404,
+                    "100403" | "100418" | "100431" | "100434" | "100444" | "100603" => 404,
                     "100203" | "100217" | "100428" | "100432" => 403,
-                    "100435" => 409,
+                    "100435" | "100602" => 409,
                     _ => failure
                         .status(Some(operation), ErrorStatus::Documented)
                         .as_u16(),

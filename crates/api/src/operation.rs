@@ -39,7 +39,8 @@ macro_rules! operations {
 
             /// The operation's own table of errors, in the order of the documentation. An operation whose table was never captured
             /// has its sibling's: logout has login's, secret mode has verification code mode's, creating a cancel task has the
-            /// query's, the command API of 2017 has that of today (§16.2).
+            /// query's, the command API of 2017 has that of today; of device groups, queries and deletion have the rows of the change that
+            /// concern them, and putting in and taking out share one (§16.2).
             pub const fn table(self) -> &'static [TableRow] {
                 match self { $( Self::$operation => tables::$table, )+ }
             }
@@ -90,6 +91,22 @@ operations! {
     QueryDeviceCommandOld = "queryDeviceCommand v1.2.0" GET OK COMMAND_QUERY;
     /// Cancels all pending commands of a device, as in 2017 [5.8].
     CancelDeviceCommandOld = "createDeviceCmdCancelTask v1.2.0" POST OK CANCEL_TASK;
+    /// Creates a device group [10].
+    CreateDeviceGroup = "createDeviceGroup" POST OK GROUP_CREATE;
+    /// Deletes a device group [10].
+    DeleteDeviceGroup = "deleteDeviceGroup" DELETE NO_CONTENT GROUP;
+    /// Changes a device group [10].
+    ModifyDeviceGroup = "modifyDeviceGroup" PUT OK GROUP_MODIFY;
+    /// Lists device groups [10].
+    QueryDeviceGroups = "queryDeviceGroups" GET OK GROUP_LIST;
+    /// Shows a device group [10].
+    QuerySingleDeviceGroup = "querySingleDeviceGroup" GET OK GROUP;
+    /// Lists the devices of a group [10].
+    QueryDeviceGroupMembers = "queryDeviceGroupMembers" GET OK GROUP;
+    /// Puts devices into a group [10].
+    AddDevicesToGroup = "addDevicesToGroup" POST OK GROUP_DEVICES;
+    /// Takes devices out of a group [10]. The 200 has an empty body (R3.11).
+    DeleteDevicesFromGroup = "deleteDevicesFromGroup" POST OK GROUP_DEVICES;
 }
 
 impl Operation {
@@ -117,7 +134,15 @@ impl Operation {
             | Self::UpdateDeviceCommand
             | Self::CreateDeviceCmdCancelTask
             | Self::QueryDeviceCmdCancelTask
-            | Self::InvokeDeviceService => self.name(),
+            | Self::InvokeDeviceService
+            | Self::CreateDeviceGroup
+            | Self::DeleteDeviceGroup
+            | Self::ModifyDeviceGroup
+            | Self::QueryDeviceGroups
+            | Self::QuerySingleDeviceGroup
+            | Self::QueryDeviceGroupMembers
+            | Self::AddDevicesToGroup
+            | Self::DeleteDevicesFromGroup => self.name(),
         }
     }
 
@@ -137,6 +162,21 @@ impl Operation {
         )
     }
 
+    /// Whether it is about device groups: its owner is `accessAppId` in the query, and a wrong shape is 50400 [10].
+    pub const fn is_about_groups(self) -> bool {
+        matches!(
+            self,
+            Self::CreateDeviceGroup
+                | Self::DeleteDeviceGroup
+                | Self::ModifyDeviceGroup
+                | Self::QueryDeviceGroups
+                | Self::QuerySingleDeviceGroup
+                | Self::QueryDeviceGroupMembers
+                | Self::AddDevicesToGroup
+                | Self::DeleteDevicesFromGroup
+        )
+    }
+
     /// Whether the operation's own table has a code, under any status.
     pub fn lists(self, code: Code) -> bool {
         self.table().iter().any(|(_, codes)| codes.contains(&code))
@@ -150,8 +190,15 @@ impl Operation {
 
     /// The code of a request whose shape is wrong: a table's special code for one member goes first; then what the table has for any
     /// member (102202 of login, refresh and logout, 100405 of the device queries); a body that cannot be read at all is 100007 where the
-    /// table has it; everything else is 100022 (R3.1, R3.9).
+    /// table has it; everything else is 100022, or 50400 with device groups, where too many devices are 100609 (R3.1, R3.9).
     pub fn invalid(self, invalid: &Invalid) -> Code {
+        if self.is_about_groups() {
+            return if invalid.is_too_many() {
+                Code::TooManyDevices
+            } else {
+                Code::InvalidInputNewer
+            };
+        }
         let special = match invalid.name() {
             Some("isSecure") => Some(Code::InvalidIsSecure),
             Some("verifyCode") => Some(Code::InvalidVerifyCode),
@@ -240,6 +287,20 @@ mod tests {
             (Operation::GetAuthToken, "102202", 400),
             (Operation::GetAuthToken, "1010009", 403),
             (Operation::GetAuthToken, "190413", 413),
+            (Operation::CreateDeviceGroup, "100203", 200),
+            (Operation::CreateDeviceGroup, "100217", 200),
+            (Operation::CreateDeviceGroup, "100418", 200),
+            (Operation::CreateDeviceGroup, "100602", 200),
+            (Operation::CreateDeviceGroup, "100607", 200),
+            (Operation::CreateDeviceGroup, "100609", 400),
+            (Operation::CreateDeviceGroup, "50400", 400),
+            (Operation::CreateDeviceGroup, "1010005", 403),
+            (Operation::CreateDeviceGroup, "50252", 500),
+            (Operation::ModifyDeviceGroup, "100601", 200),
+            (Operation::ModifyDeviceGroup, "100603", 200),
+            (Operation::QueryDeviceGroups, "100217", 200),
+            (Operation::QueryDeviceGroupMembers, "100603", 200),
+            (Operation::DeleteDevicesFromGroup, "100601", 200),
         ] {
             let code = Code::from_number(number).unwrap();
             assert_eq!(
@@ -312,6 +373,11 @@ mod tests {
             invalid(Operation::InvokeDeviceService, "header.mode"),
             "100022"
         );
+        assert_eq!(invalid(Operation::QueryDeviceGroups, "pageNo"), "50400");
+        let devices = Invalid::member("deviceIds", "are too many");
+        let add = |invalid: &Invalid| Operation::AddDevicesToGroup.invalid(invalid).number();
+        assert_eq!(add(&devices), "50400");
+        assert_eq!(add(&devices.too_many()), "100609");
         assert_eq!(
             Operation::PostDeviceCommand
                 .invalid(&Invalid::whole("no JSON"))

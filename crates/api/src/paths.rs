@@ -4,11 +4,12 @@
 //! another shape [5.8].
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 
 use http::Method;
 
 use crate::fields::check_text;
-use crate::limits::ID;
+use crate::limits::{GROUP_ID, ID};
 use crate::query::{percent_decode, percent_encode};
 use crate::{Invalid, Operation};
 
@@ -46,6 +47,17 @@ pub const OLD_COMMANDS: &str = "/iocm/app/cmd/v1.2.0/devices/{deviceId}/commands
 pub const OLD_QUERY: &str = "/iocm/app/cmd/v1.2.0/queryCmd";
 /// Cancelling all commands of a device, as in 2017 [5.8].
 pub const OLD_CANCEL: &str = "/iocm/app/cmd/v1.2.0/cancelCmd";
+
+/// Device groups [10].
+pub const DEVICE_GROUPS: &str = "/iocm/app/devgroup/v1.3.0/devGroups";
+/// A device group [10].
+pub const DEVICE_GROUP: &str = "/iocm/app/devgroup/v1.3.0/devGroups/{devGroupId}";
+/// The devices of a group [10].
+pub const GROUP_MEMBERS: &str = "/iocm/app/dm/v1.2.0/devices/ids";
+/// Putting devices into a group [10].
+pub const ADD_TO_GROUP: &str = "/iocm/app/dm/v1.1.0/devices/addDevGroupTagToDevices";
+/// Taking devices out of a group [10].
+pub const DELETE_FROM_GROUP: &str = "/iocm/app/dm/v1.1.0/devices/deleteDevGroupTagFromDevices";
 
 /// Every path that is served, with its operation: first the path of Appendix A, then its aliases (tolerances 7).
 pub const ROUTES: &[(Operation, &str)] = &[
@@ -148,13 +160,14 @@ pub const ROUTES: &[(Operation, &str)] = &[
         Operation::CancelDeviceCommandOld,
         "/iocm/app/cmd/v1.3.0/cancelCmd",
     ),
-];
-
-/// Paths of operations that are not served, which a template above would take for a device: they are unknown [10].
-const RESERVED: &[&str] = &[
-    "/iocm/app/dm/v1.2.0/devices/ids",
-    "/iocm/app/dm/v1.1.0/devices/addDevGroupTagToDevices",
-    "/iocm/app/dm/v1.1.0/devices/deleteDevGroupTagFromDevices",
+    (Operation::CreateDeviceGroup, DEVICE_GROUPS),
+    (Operation::DeleteDeviceGroup, DEVICE_GROUP),
+    (Operation::ModifyDeviceGroup, DEVICE_GROUP),
+    (Operation::QueryDeviceGroups, DEVICE_GROUPS),
+    (Operation::QuerySingleDeviceGroup, DEVICE_GROUP),
+    (Operation::QueryDeviceGroupMembers, GROUP_MEMBERS),
+    (Operation::AddDevicesToGroup, ADD_TO_GROUP),
+    (Operation::DeleteDevicesFromGroup, DELETE_FROM_GROUP),
 ];
 
 /// Where devices of 2017 lie: their answers name the moment of registration `creationTime` [4.1].
@@ -187,22 +200,22 @@ pub enum Route {
 }
 
 /// Finds the operation of a request's path (without its query), double and trailing slashes tolerated. HEAD is not GET here.
+///
+/// A path that stands in the table word for word is never taken for a variable of another one: `devices/ids` is no device [10].
 pub fn find(method: &Method, path: &str) -> Route {
     let segments: Vec<&str> = path
         .split('/')
         .filter(|segment| !segment.is_empty())
         .collect();
-    if RESERVED
+    let mut matches: Vec<(Operation, Vec<&str>)> = ROUTES
         .iter()
-        .any(|reserved| matching(reserved, &segments).is_some())
-    {
-        return Route::Unknown;
+        .filter_map(|(operation, template)| Some((*operation, matching(template, &segments)?)))
+        .collect();
+    if matches.iter().any(|(_, variables)| variables.is_empty()) {
+        matches.retain(|(_, variables)| variables.is_empty());
     }
     let mut allowed = Vec::new();
-    for &(operation, template) in ROUTES {
-        let Some(variables) = matching(template, &segments) else {
-            continue;
-        };
+    for (operation, variables) in matches {
         if operation.method() == *method {
             let decoded = variables
                 .iter()
@@ -235,9 +248,14 @@ pub fn normalise(path: &str) -> Cow<'_, str> {
     })
 }
 
-/// Checks a path variable: ids have 1 to 64 characters [5.7].
+/// Checks a path variable: ids have 1 to 64 characters [5.7], `devGroupId` has 1 to 50 [10].
 pub fn check_id(name: &str, value: &str) -> Result<(), Invalid> {
-    check_text(value, &ID).map_err(|reason| Invalid::member(name, reason))
+    check_text(value, &id_chars(name)).map_err(|reason| Invalid::member(name, reason))
+}
+
+/// How many characters a path variable has.
+pub(crate) fn id_chars(name: &str) -> RangeInclusive<usize> {
+    if name == "devGroupId" { GROUP_ID } else { ID }
 }
 
 /// Fills the variables of a template, encoded, in their order.
@@ -364,14 +382,24 @@ mod tests {
 
     #[test]
     fn a_path_of_another_operation_is_no_device() {
-        for path in RESERVED {
-            assert_eq!(find(&Method::GET, path), Route::Unknown, "{path}");
-            assert_eq!(
-                find(&Method::POST, &format!("{path}/")),
-                Route::Unknown,
-                "{path}"
-            );
+        for (path, operation) in [
+            (GROUP_MEMBERS, Operation::QueryDeviceGroupMembers),
+            (ADD_TO_GROUP, Operation::AddDevicesToGroup),
+            (DELETE_FROM_GROUP, Operation::DeleteDevicesFromGroup),
+        ] {
+            let path = format!("{path}/");
+            let expected = (operation, Vec::new());
+            assert_eq!(found(&operation.method(), &path), expected);
+            for method in [Method::PUT, Method::DELETE] {
+                let allowed = Route::WrongMethod(vec![operation.method()]);
+                assert_eq!(find(&method, &path), allowed, "{method} {path}");
+            }
         }
+        let device = (Operation::QuerySingleDeviceInfo, vec!["ids".to_owned()]);
+        assert_eq!(
+            found(&Method::GET, "/iocm/app/dm/v1.4.0/devices/ids"),
+            device
+        );
     }
 
     #[test]
@@ -379,6 +407,8 @@ mod tests {
         assert!(check_id("deviceId", &"d".repeat(64)).is_ok());
         let error = check_id("deviceId", &"d".repeat(65)).unwrap_err();
         assert_eq!(error.to_string(), "`deviceId` must have 1 to 64 characters");
+        assert!(check_id("devGroupId", &"g".repeat(50)).is_ok());
+        assert!(check_id("devGroupId", &"g".repeat(51)).is_err());
     }
 
     proptest! {

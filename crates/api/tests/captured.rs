@@ -6,6 +6,7 @@ use api::commands::{CancelCommandRequest, Command, CommandsQuery, PostCommandReq
 use api::credentials::RefreshKeyRequest;
 use api::device_list::DevicesQuery;
 use api::devices::{DeleteDeviceQuery, DeviceQuery, ModifyDeviceRequest};
+use api::groups::{CreateGroupRequest, GroupMembersQuery, ModifyGroupRequest};
 use api::invoke::{InvokeHeader, InvokeRequest, Mode};
 use api::paths::{Route, find};
 use api::query::{Page, Query};
@@ -34,7 +35,11 @@ fn parse(request: &Value) -> Option<(Operation, String)> {
         | Operation::RegDirectDeviceWithSecret
         | Operation::RefreshDeviceSecret
         | Operation::QueryDeviceCommandOld
-        | Operation::CancelDeviceCommandOld => {
+        | Operation::CancelDeviceCommandOld
+        | Operation::DeleteDeviceGroup
+        | Operation::QueryDeviceGroups
+        | Operation::AddDevicesToGroup
+        | Operation::DeleteDevicesFromGroup => {
             panic!("none was captured")
         }
         Operation::RefreshDeviceKey => debug(RefreshKeyRequest::from_json(body).map(|request| {
@@ -61,6 +66,10 @@ fn parse(request: &Value) -> Option<(Operation, String)> {
         Operation::PostDeviceCommandOld => {
             debug(PostCommandRequest::from_old_json(body, &variables[0]))
         }
+        Operation::CreateDeviceGroup => debug(CreateGroupRequest::from_json(body)),
+        Operation::ModifyDeviceGroup => debug(ModifyGroupRequest::from_json(body)),
+        Operation::QuerySingleDeviceGroup => debug(query.access_app_id()),
+        Operation::QueryDeviceGroupMembers => debug(GroupMembersQuery::read(&query)),
     };
     Some((operation, format!("{variables:?} {request}")))
 }
@@ -193,6 +202,9 @@ fn the_requests_of_the_vendors_java_sdk_parse_as_the_contract_reads_them() {
             &DeviceQuery::default(),
         ),
         devices(10),
+    ]);
+    expected.extend(group_calls_of_the_java_sdk());
+    expected.extend([
         registration("test1233775068", Some(300), None),
         meter("test1233775068"),
         deletion(),
@@ -205,6 +217,34 @@ fn the_requests_of_the_vendors_java_sdk_parse_as_the_contract_reads_them() {
         &replay(include_str!("../../../vectors/northbound-a.jsonl")),
         &expected,
     );
+}
+
+fn group_calls_of_the_java_sdk() -> [(Operation, String); 4] {
+    let devices = [
+        "cb15cbb6-04ce-4e2b-bf35-d6a264c74646",
+        "ab5dfcec-b156-40c7-86a9-0dc3cbb7bad6",
+    ];
+    let created = CreateGroupRequest {
+        name: "group9993185".to_owned(),
+        device_ids: devices.map(str::to_owned).into(),
+        ..Default::default()
+    };
+    let changed = ModifyGroupRequest {
+        name: Some("group2870478".to_owned()),
+        devices_max: Some(0),
+        ..Default::default()
+    };
+    let members = GroupMembersQuery {
+        dev_group_id: "grp-1".to_owned(),
+        ..Default::default()
+    };
+    let own: Option<String> = None;
+    [
+        expect(Operation::CreateDeviceGroup, &[], &created),
+        expect(Operation::ModifyDeviceGroup, &["grp-1"], &changed),
+        expect(Operation::QuerySingleDeviceGroup, &["grp-1"], &own),
+        expect(Operation::QueryDeviceGroupMembers, &[], &members),
+    ]
 }
 
 fn command_calls_of_the_java_sdk() -> [(Operation, String); 6] {

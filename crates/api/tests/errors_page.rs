@@ -36,11 +36,13 @@ The columns:
 
 const NOTES: &str = "## Two codes for one thing
 
+- A wrong shape is 100022, and 50400 in the operations on device groups.
 - A body that is no JSON object is 100007 where the operation's table has it, else 100022 like every other wrong shape.
 - An unknown service is 100431 for a queued command and 100444 for a direct call; both have the same text.
 - An unknown command name, or paras that do not fit, is 100022 for a queued command and 102203 for a direct call (R3.1).
 - A device with too many open commands is 100223 for a queued command and 100501 for a direct call (R1.12).
 - A device behind a gateway that is down is 100450 for a direct call, a device that is offline itself 100428 (R4.6).
+- Too many devices are 100609 in one request, and 100601 when the group would not hold them.
 - A failure inside is 100001, and 50252 in the operations whose table lists only that. In a direct call 50252 says that the link failed
   while it took over the frame: the call is FAILED (R4.6).
 ";

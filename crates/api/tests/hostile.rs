@@ -4,6 +4,7 @@ use api::auth::{LoginRequest, LogoutRequest, RefreshRequest};
 use api::cancel_tasks::{CancelTaskRequest, CancelTasksQuery};
 use api::commands::{CancelCommandRequest, CommandAnswer, CommandsQuery, PostCommandRequest};
 use api::devices::{DeleteDeviceQuery, DeviceAnswer, DeviceQuery, ModifyDeviceRequest};
+use api::groups::{CreateGroupRequest, GroupDevicesRequest, ModifyGroupRequest};
 use api::invoke::{InvokeAnswer, InvokeRequest};
 use api::query::Query;
 use api::registration::{RegisterRequest, RegisterWithSecretRequest};
@@ -24,6 +25,9 @@ fn reasons(body: &[u8]) -> Vec<Invalid> {
         CancelCommandRequest::from_json(body).err(),
         CancelTaskRequest::from_json(body).err(),
         InvokeRequest::from_json(body).err(),
+        CreateGroupRequest::from_json(body).err(),
+        ModifyGroupRequest::from_json(body).err(),
+        GroupDevicesRequest::from_json(body).err(),
     ]
     .into_iter()
     .flatten()
@@ -86,6 +90,10 @@ fn json() -> impl Strategy<Value = Value> {
         "toType",
         "requestId",
         "body",
+        "description",
+        "maxDevNum",
+        "deviceIds",
+        "devGroupId",
     ]);
     leaf.prop_recursive(4, 40, 8, move |inner| {
         let members = prop::collection::vec(

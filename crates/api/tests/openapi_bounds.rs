@@ -126,7 +126,19 @@ impl Document {
                 let item = self.full(&schema["items"]);
                 trials.extend([0, 1, most, most + 1].map(|n| Trial::of(vec![item.clone(); n])));
                 trials.push(Trial::of(json!(["text"])));
-                trials.push(Trial::tolerated(json!([null])));
+                let nulls = json!([null]);
+                trials.push(if schema["minItems"].is_u64() {
+                    Trial::of(nulls)
+                } else {
+                    Trial::tolerated(nulls)
+                });
+                let items = self.resolve(&schema["items"]);
+                if kind(items) == "string" {
+                    trials.extend(texts(items).into_iter().map(|one| Trial {
+                        value: json!([one.value]),
+                        tolerated: one.tolerated,
+                    }));
+                }
                 trials.push(Trial::of("text"));
             }
             "object" => trials.extend([json!("{}"), json!(1), json!(true)].map(Trial::of)),
@@ -174,7 +186,12 @@ fn text(schema: &Value, chars: u64) -> String {
     if schema["x-format"].is_string() {
         return "20151212T121212Z".to_owned();
     }
-    "aü灯".chars().cycle().take(chars).collect()
+    let letters = if schema["pattern"] == "^[0-9A-Za-z]*$" {
+        "aZ9"
+    } else {
+        "aü灯"
+    };
+    letters.chars().cycle().take(chars).collect()
 }
 
 fn texts(schema: &Value) -> Vec<Trial> {
@@ -254,6 +271,7 @@ fn texts(schema: &Value) -> Vec<Trial> {
         }
         trials.push(Trial::tolerated(""));
     } else {
+        trials.extend(["a b", "a-b", "ü", "灯灯", "Mill12"].map(Trial::of));
         trials
             .extend(["a\tb\r\nc", "a\u{1}b", "a\u{7f}b", "a\u{85}b", "a\u{200b}b"].map(Trial::of));
     }
@@ -404,11 +422,25 @@ fn every_bound_of_a_query_is_the_readers_own() {
             .into_iter()
             .flatten()
             .filter(|parameter| parameter["in"] == "query");
-        for parameter in keys {
+        let keys: Vec<&Value> = keys.collect();
+        let required = |but: &str| -> String {
+            let others = keys
+                .iter()
+                .filter(|key| key["required"] == true && key["name"] != but);
+            let pair = |key: &&&Value| {
+                let name = key["name"].as_str().expect("the document has it");
+                format!("&{name}={}", text(&key["schema"], 1))
+            };
+            others.map(|key| pair(&key)).collect()
+        };
+        for parameter in &keys {
             let name = parameter["name"].as_str().expect("the document has it");
+            if parameter["required"] == true {
+                let without = openapi::read_query(operation, &Query::parse(&required(name)));
+                assert!(without.expect("the document has it").is_err(), "{name}");
+            }
             let schema = &parameter["schema"];
             let validator = document.validator(schema);
-            assert_eq!(parameter["required"], false);
             for trial in document.trials(schema) {
                 // In a query everything is a text; an empty one is an absent one.
                 let text = match &trial.value {
@@ -425,7 +457,8 @@ fn every_bound_of_a_query_is_the_readers_own() {
                     "boolean" => text.parse::<bool>().map_or(json!(text), Value::from),
                     _ => json!(text),
                 };
-                let query = format!("{name}={}", api::query::percent_encode(&text));
+                let rest = required(name);
+                let query = format!("{name}={}{rest}", api::query::percent_encode(&text));
                 let taken = openapi::read_query(operation, &Query::parse(&query))
                     .expect("the document has it")
                     .is_ok();
@@ -468,7 +501,7 @@ fn the_idempotency_key_and_path_variables_have_the_bounds_of_their_readers() {
                 }
                 keys += 1;
             } else if parameter["in"] == "path" {
-                for chars in [0, 1, 64, 65] {
+                for chars in [0, 1, 50, 51, 64, 65] {
                     let value = "d".repeat(chars);
                     let taken = api::paths::check_id(name, &value).is_ok();
                     assert_eq!(validator.is_valid(&json!(value)), taken, "{name} {chars}");

@@ -148,7 +148,13 @@ pub(crate) const fn is_repeatable(operation: Operation, keyed: bool) -> bool {
         | Operation::QueryBatchDevicesInfo
         | Operation::QueryDeviceCommand
         | Operation::QueryDeviceCommandOld
-        | Operation::QueryDeviceCmdCancelTask => true,
+        | Operation::QueryDeviceCmdCancelTask
+        | Operation::ModifyDeviceGroup
+        | Operation::QueryDeviceGroups
+        | Operation::QuerySingleDeviceGroup
+        | Operation::QueryDeviceGroupMembers
+        | Operation::AddDevicesToGroup
+        | Operation::DeleteDevicesFromGroup => true,
         Operation::PostDeviceCommand
         | Operation::PostDeviceCommandOld
         | Operation::InvokeDeviceService => keyed,
@@ -162,6 +168,8 @@ pub(crate) const fn is_repeatable(operation: Operation, keyed: bool) -> bool {
         | Operation::DeleteDirectDevice
         | Operation::UpdateDeviceCommand
         | Operation::CreateDeviceCmdCancelTask
-        | Operation::CancelDeviceCommandOld => false,
+        | Operation::CancelDeviceCommandOld
+        | Operation::CreateDeviceGroup
+        | Operation::DeleteDeviceGroup => false,
     }
 }

@@ -15,16 +15,19 @@ pub(super) enum Class {
     SignalDelivery,
     /// Direct calls.
     DeviceServiceInvocation,
+    /// Device groups.
+    DeviceGroupManagement,
 }
 
 impl Class {
     /// Every class, in the order of the contract.
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::Authentication,
         Self::DeviceManagement,
         Self::DataCollection,
         Self::SignalDelivery,
         Self::DeviceServiceInvocation,
+        Self::DeviceGroupManagement,
     ];
 
     pub(super) const fn name(self) -> &'static str {
@@ -34,6 +37,7 @@ impl Class {
             Self::DataCollection => "DataCollection",
             Self::SignalDelivery => "SignalDelivery",
             Self::DeviceServiceInvocation => "DeviceServiceInvocation",
+            Self::DeviceGroupManagement => "DeviceGroupManagement",
         }
     }
 
@@ -46,6 +50,9 @@ impl Class {
                 "Commands that wait for their device, or are sent at once: creation, list, cancellation [5.1 to 5.6]."
             }
             Self::DeviceServiceInvocation => "Direct calls of a device's service [5.7].",
+            Self::DeviceGroupManagement => {
+                "Named sets of an application's devices, which a grant may be limited to [10]."
+            }
         }
     }
 }
@@ -121,7 +128,15 @@ pub(super) const fn successor(operation: Operation) -> Option<Operation> {
         | Operation::UpdateDeviceCommand
         | Operation::CreateDeviceCmdCancelTask
         | Operation::QueryDeviceCmdCancelTask
-        | Operation::InvokeDeviceService => None,
+        | Operation::InvokeDeviceService
+        | Operation::CreateDeviceGroup
+        | Operation::DeleteDeviceGroup
+        | Operation::ModifyDeviceGroup
+        | Operation::QueryDeviceGroups
+        | Operation::QuerySingleDeviceGroup
+        | Operation::QueryDeviceGroupMembers
+        | Operation::AddDevicesToGroup
+        | Operation::DeleteDevicesFromGroup => None,
     }
 }
 
@@ -148,6 +163,14 @@ const fn words(operation: Operation) -> Words {
         Operation::CreateDeviceCmdCancelTask => CREATE_DEVICE_CMD_CANCEL_TASK,
         Operation::QueryDeviceCmdCancelTask => QUERY_DEVICE_CMD_CANCEL_TASK,
         Operation::InvokeDeviceService => INVOKE_DEVICE_SERVICE,
+        Operation::CreateDeviceGroup => CREATE_DEVICE_GROUP,
+        Operation::DeleteDeviceGroup => DELETE_DEVICE_GROUP,
+        Operation::ModifyDeviceGroup => MODIFY_DEVICE_GROUP,
+        Operation::QueryDeviceGroups => QUERY_DEVICE_GROUPS,
+        Operation::QuerySingleDeviceGroup => QUERY_SINGLE_DEVICE_GROUP,
+        Operation::QueryDeviceGroupMembers => QUERY_DEVICE_GROUP_MEMBERS,
+        Operation::AddDevicesToGroup => ADD_DEVICES_TO_GROUP,
+        Operation::DeleteDevicesFromGroup => DELETE_DEVICES_FROM_GROUP,
     }
 }
 
@@ -304,4 +327,63 @@ const CANCEL_DEVICE_COMMAND_OLD: Words = Words {
     section: "5.8",
     summary: "Cancel all pending commands of a device, as in 2017",
     description: "As `createDeviceCmdCancelTask`; the answer shows the commands as they are afterwards.",
+};
+
+const CREATE_DEVICE_GROUP: Words = Words {
+    class: Class::DeviceGroupManagement,
+    section: "10",
+    summary: "Create a device group",
+    description: "The 200 says that the group is on disk, with the devices of `deviceIds`. One of them that does not exist, or is not the \
+             application's, refuses the whole request.",
+};
+
+const DELETE_DEVICE_GROUP: Words = Words {
+    class: Class::DeviceGroupManagement,
+    section: "10",
+    summary: "Delete a device group",
+    description: "Its devices stay as they are. A grant that is limited to the group covers nothing through it any more (R1.11).",
+};
+
+const MODIFY_DEVICE_GROUP: Words = Words {
+    class: Class::DeviceGroupManagement,
+    section: "10",
+    summary: "Change a device group",
+    description: "Members that are absent stay as they are. `maxDevNum` may not be below the number of devices that the group has; 0 takes the \
+             bound away.",
+};
+
+const QUERY_DEVICE_GROUPS: Words = Words {
+    class: Class::DeviceGroupManagement,
+    section: "10",
+    summary: "List device groups",
+    description: "The newest first. Without `pageNo` and `pageSize` all are shown at once, 1000 at the most.",
+};
+
+const QUERY_SINGLE_DEVICE_GROUP: Words = Words {
+    class: Class::DeviceGroupManagement,
+    section: "10",
+    summary: "Show a device group",
+    description: "With `creator`, the application that created it.",
+};
+
+const QUERY_DEVICE_GROUP_MEMBERS: Words = Words {
+    class: Class::DeviceGroupManagement,
+    section: "10",
+    summary: "List the devices of a group",
+    description: "In the order of their registration. Without `pageNo` and `pageSize` all are shown at once, 1000 at the most.",
+};
+
+const ADD_DEVICES_TO_GROUP: Words = Words {
+    class: Class::DeviceGroupManagement,
+    section: "10",
+    summary: "Put devices into a group",
+    description: "All of them or none. One that is in the group already stays in it.",
+};
+
+const DELETE_DEVICES_FROM_GROUP: Words = Words {
+    class: Class::DeviceGroupManagement,
+    section: "10",
+    summary: "Take devices out of a group",
+    description: "What is not in the group is passed over. The 200 has an empty body. Commands of an application that reached a device through \
+             the group alone end, if they are still pending (R1.11).",
 };

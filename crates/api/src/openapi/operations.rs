@@ -10,8 +10,8 @@ use super::samples;
 use crate::asked::Asked;
 use crate::query::Query;
 use crate::{
-    Invalid, Operation, auth, cancel_tasks, commands, credentials, device_list, devices, invoke,
-    old_commands, registration,
+    Invalid, Operation, auth, cancel_tasks, commands, credentials, device_list, devices, groups,
+    invoke, old_commands, registration,
 };
 
 /// How a query is read.
@@ -93,13 +93,28 @@ pub(super) fn reader(operation: Operation) -> Option<Reader> {
         Operation::InvokeDeviceService => Some(Reader::Json(|b| {
             invoke::InvokeRequest::from_json(b).map(drop)
         })),
+        Operation::CreateDeviceGroup => Some(Reader::Json(|b| {
+            groups::CreateGroupRequest::from_json(b).map(drop)
+        })),
+        Operation::ModifyDeviceGroup => Some(Reader::Json(|b| {
+            groups::ModifyGroupRequest::from_json(b).map(drop)
+        })),
+        Operation::AddDevicesToGroup | Operation::DeleteDevicesFromGroup => {
+            Some(Reader::Json(|b| {
+                groups::GroupDevicesRequest::from_json(b).map(drop)
+            }))
+        }
         Operation::QueryDeviceStatus
         | Operation::DeleteDirectDevice
         | Operation::QuerySingleDeviceInfo
         | Operation::QueryBatchDevicesInfo
         | Operation::QueryDeviceCommand
         | Operation::QueryDeviceCommandOld
-        | Operation::QueryDeviceCmdCancelTask => None,
+        | Operation::QueryDeviceCmdCancelTask
+        | Operation::DeleteDeviceGroup
+        | Operation::QueryDeviceGroups
+        | Operation::QuerySingleDeviceGroup
+        | Operation::QueryDeviceGroupMembers => None,
     }
 }
 
@@ -144,13 +159,22 @@ fn body(
             components.request::<cancel_tasks::CancelTaskRequest>(asked)
         }
         Operation::InvokeDeviceService => components.request::<invoke::InvokeRequest>(asked),
+        Operation::CreateDeviceGroup => components.request::<groups::CreateGroupRequest>(asked),
+        Operation::ModifyDeviceGroup => components.request::<groups::ModifyGroupRequest>(asked),
+        Operation::AddDevicesToGroup | Operation::DeleteDevicesFromGroup => {
+            components.request::<groups::GroupDevicesRequest>(asked)
+        }
         Operation::QueryDeviceStatus
         | Operation::DeleteDirectDevice
         | Operation::QuerySingleDeviceInfo
         | Operation::QueryBatchDevicesInfo
         | Operation::QueryDeviceCommand
         | Operation::QueryDeviceCommandOld
-        | Operation::QueryDeviceCmdCancelTask => unreachable!("it has no reader"),
+        | Operation::QueryDeviceCmdCancelTask
+        | Operation::DeleteDeviceGroup
+        | Operation::QueryDeviceGroups
+        | Operation::QuerySingleDeviceGroup
+        | Operation::QueryDeviceGroupMembers => unreachable!("it has no reader"),
     };
     Some((schema, JSON))
 }
@@ -189,6 +213,16 @@ pub(super) fn query(operation: Operation) -> Option<QueryReader> {
         Operation::QueryDeviceCmdCancelTask => {
             Some(|query| cancel_tasks::CancelTasksQuery::read(query).map(drop))
         }
+        Operation::CreateDeviceGroup
+        | Operation::DeleteDeviceGroup
+        | Operation::ModifyDeviceGroup
+        | Operation::QuerySingleDeviceGroup
+        | Operation::AddDevicesToGroup
+        | Operation::DeleteDevicesFromGroup => Some(|query| query.access_app_id().map(drop)),
+        Operation::QueryDeviceGroups => Some(|query| groups::GroupsQuery::read(query).map(drop)),
+        Operation::QueryDeviceGroupMembers => {
+            Some(|query| groups::GroupMembersQuery::read(query).map(drop))
+        }
     }
 }
 
@@ -199,7 +233,9 @@ fn answer(operation: Operation, components: &mut Components) -> Option<(Value, V
         }
         Operation::LogoutAuthToken
         | Operation::ModifyDeviceInfo
-        | Operation::DeleteDirectDevice => return None,
+        | Operation::DeleteDirectDevice
+        | Operation::DeleteDeviceGroup
+        | Operation::DeleteDevicesFromGroup => return None,
         Operation::RegDirectDevice => {
             said::<registration::RegisterAnswer, _>(components, &[samples::register()])
         }
@@ -248,6 +284,21 @@ fn answer(operation: Operation, components: &mut Components) -> Option<(Value, V
         }
         Operation::InvokeDeviceService => {
             said::<invoke::InvokeAnswerWire, _>(components, &[samples::invoked()])
+        }
+        Operation::CreateDeviceGroup | Operation::ModifyDeviceGroup => {
+            said::<groups::GroupAnswer, _>(components, &[samples::changed_group()])
+        }
+        Operation::QueryDeviceGroups => {
+            said::<groups::GroupsAnswer, _>(components, &[samples::groups()])
+        }
+        Operation::QuerySingleDeviceGroup => {
+            said::<groups::GroupAnswer, _>(components, &[samples::group()])
+        }
+        Operation::QueryDeviceGroupMembers => {
+            said::<groups::GroupMembersAnswer, _>(components, &[samples::group_members()])
+        }
+        Operation::AddDevicesToGroup => {
+            said::<groups::GroupDevicesAnswer, _>(components, &[samples::group_devices()])
         }
     };
     Some(said)

@@ -6,7 +6,10 @@ use super::rules;
 use crate::Operation;
 use crate::asked::{Asked, Rule};
 use crate::headers;
-use crate::limits::{COMMANDS_PAGE_MAX, DEVICES_PAGE_DEFAULT, ID, IDEMPOTENCY_KEY_BYTES, TEXT};
+use crate::limits::{
+    COMMANDS_PAGE_MAX, DEVICES_PAGE_DEFAULT, GROUPS_PAGE_DEFAULT, IDEMPOTENCY_KEY_BYTES, TEXT,
+};
+use crate::paths::id_chars;
 
 /// The parameters of an operation at a path.
 pub(super) fn of(operation: Operation, path: &str, query: &[Asked]) -> Vec<Value> {
@@ -54,14 +57,16 @@ fn variable(name: &str) -> Value {
         "deviceId" => ("The device.", "7c1f4b1e-6f0e-4d2c-9a55-3c8b9b1f0e77"),
         "deviceCommandId" => ("The command.", "0000000000000001c3a94f6be7d2508a"),
         "serviceId" => ("The service of the device's profile.", "WaterMeter"),
+        "devGroupId" => ("The device group.", "0000018f3a5c7e219b4d6e0f12a3c5d7"),
         other => panic!("the path variable `{other}` is not described"),
     };
+    let chars = id_chars(name);
     json!({
         "name": name,
         "in": "path",
         "required": true,
         "description": description,
-        "schema": {"type": "string", "minLength": ID.start(), "maxLength": ID.end()},
+        "schema": {"type": "string", "minLength": chars.start(), "maxLength": chars.end()},
         "example": example
     })
 }
@@ -76,6 +81,9 @@ fn key(operation: Operation, asked: &Asked) -> Value {
     }
     let (description, default) = match (operation, asked.name.as_str()) {
         (Operation::QueryBatchDevicesInfo, name) => of_devices(name).unwrap_or_else(|| words(name)),
+        (operation, name) if operation.is_about_groups() => {
+            of_groups(name).unwrap_or_else(|| words(name))
+        }
         (_, name) => words(name),
     };
     if let Some(default) = default {
@@ -88,6 +96,29 @@ fn key(operation: Operation, asked: &Asked) -> Value {
         "description": description,
         "schema": schema
     })
+}
+
+/// What a key means with device groups, where that differs.
+fn of_groups(name: &str) -> Option<(&'static str, Option<Value>)> {
+    let words = match name {
+        "accessAppId" => (
+            "The application whose groups are meant, if that is another one than the caller. It must have granted the caller this operation.",
+            None,
+        ),
+        "appId" => ("As `accessAppId`, which goes first.", None),
+        "pageNo" => (
+            "Which page; counts from 0. Without it and `pageSize` everything is shown at once, 1000 at the most.",
+            None,
+        ),
+        "pageSize" => (
+            "Items per page, if `pageNo` is given.",
+            Some(GROUPS_PAGE_DEFAULT.into()),
+        ),
+        "name" => ("The group of exactly this name only.", None),
+        "devGroupId" => ("The group.", None),
+        _ => return None,
+    };
+    Some(words)
 }
 
 /// What a key means in the list of devices, where that differs.

@@ -81,11 +81,15 @@ fn successful(
         StatusCode::NO_CONTENT => "Done. No body, no `Content-Type`.",
         StatusCode::CREATED => "Created, and on disk.",
         StatusCode::ACCEPTED => "The call is taken on, and on disk.",
+        _ if answer.is_none() => "Done. The body is empty.",
         _ => "The answer.",
     };
-    let Some((schema, samples)) = answer else {
+    if answer.is_none() && operation.success() == StatusCode::NO_CONTENT {
         return json!({ "description": description });
-    };
+    }
+    // A 200 always has a `Content-Type`; an empty body is a text without characters (R3.11).
+    let nothing = (json!({"type": "string", "maxLength": 0}), vec!["".into()]);
+    let (schema, samples) = answer.unwrap_or(&nothing);
     let mut schema = schema.clone();
     let mut examples = Map::new();
     for (number, sample) in samples.iter().enumerate() {

@@ -13,6 +13,7 @@ use crate::commands::{
 use crate::credentials::{RefreshKeyAnswer, RefreshSecretAnswer};
 use crate::device_list::DevicesAnswer;
 use crate::devices::{DeviceAnswer, DeviceInfo, DeviceService, NodeType, ServiceInfo};
+use crate::groups::{GroupAnswer, GroupDevicesAnswer, GroupMembersAnswer, GroupsAnswer};
 use crate::invoke::{InvokeAnswer, InvokeStatus};
 use crate::old_commands::OldCommandsAnswer;
 use crate::registration::{DeviceStatusAnswer, RegisterAnswer, RegisterWithSecretAnswer};
@@ -21,6 +22,7 @@ use crate::{Secret, Timestamp};
 const DEVICE: &str = "7c1f4b1e-6f0e-4d2c-9a55-3c8b9b1f0e77";
 const APP: &str = "waterworks";
 const COMMAND: &str = "0000000000000001c3a94f6be7d2508a";
+const GROUP: &str = "0000018f3a5c7e219b4d6e0f12a3c5d7";
 
 fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).expect("a moment")
@@ -257,4 +259,49 @@ pub(super) fn command_rsp() -> CommandRsp {
         method: "INVITE",
     };
     CommandRsp::of(called_back(), answered, Some(map(json!({"accepted": 1}))))
+}
+
+pub(super) fn group() -> GroupAnswer {
+    GroupAnswer {
+        name: "MillLane".to_owned(),
+        description: Some("The meters of Mill Lane".to_owned()),
+        id: GROUP.to_owned(),
+        app_id: APP.to_owned(),
+        devices_max: 0,
+        devices: 1,
+        creator: Some(APP.to_owned()),
+    }
+}
+
+/// A group as its creation and its change answer it.
+pub(super) fn changed_group() -> GroupAnswer {
+    GroupAnswer {
+        creator: None,
+        ..group()
+    }
+}
+
+pub(super) fn groups() -> GroupsAnswer {
+    GroupsAnswer {
+        total_count: 1,
+        page_no: 0,
+        page_size: 1000,
+        list: vec![group()],
+    }
+}
+
+pub(super) fn group_members() -> GroupMembersAnswer {
+    GroupMembersAnswer {
+        total_count: 1,
+        page_no: 0,
+        page_size: 1000,
+        device_ids: vec![DEVICE.to_owned()],
+    }
+}
+
+pub(super) fn group_devices() -> GroupDevicesAnswer {
+    GroupDevicesAnswer {
+        dev_group_id: GROUP.to_owned(),
+        device_ids: vec![DEVICE.to_owned()],
+    }
 }

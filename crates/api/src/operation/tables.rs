@@ -8,11 +8,12 @@ use crate::Code::{
     CalledServiceUnknown, CommandMuted, CommandNameInvalid, CommandNotCancellable,
     CommandQueueFull, CommandUnknown, DeviceDataUnknown, DeviceInactive, DeviceLimit,
     DeviceOffline, DeviceOnline, DeviceUnknown, DeviceZombie, FlowControlled, FrozenDeviceLimit,
-    GatewayAndPageMissing, GatewayOffline, Internal, InternalFault, InvalidInput,
-    InvalidInputNewer, InvalidIsSecure, InvalidPage, InvalidParameter, InvalidToken,
-    InvalidVerifyCode, LicensePoolEmpty, LicenseSalesUnknown, LicenseUnknown, MissingParameter,
-    NoAppKey, NodeIdDuplicated, NonSecureDeviceLimit, NotAuthorised, ProductUnknown,
-    ServiceUnknown, SessionNotFound, StoredDataAbnormal, Throttled, WrongSecret,
+    GatewayAndPageMissing, GatewayOffline, GroupFull, GroupLimit, GroupNameTaken, GroupUnknown,
+    Internal, InternalFault, InvalidInput, InvalidInputNewer, InvalidIsSecure, InvalidPage,
+    InvalidParameter, InvalidToken, InvalidVerifyCode, LicensePoolEmpty, LicenseSalesUnknown,
+    LicenseUnknown, MissingParameter, NoAppKey, NodeIdDuplicated, NonSecureDeviceLimit,
+    NotAuthorised, ProductUnknown, ServiceUnknown, SessionNotFound, StoredDataAbnormal, Throttled,
+    TooManyDevices, WrongSecret,
 };
 
 const OK: StatusCode = StatusCode::OK;
@@ -59,6 +60,8 @@ mod rows {
             CallbackUnreadable,
         ],
     );
+    pub(super) const GATEWAY: TableRow = (FORBIDDEN, &[Throttled, InvalidToken]);
+    pub(super) const GROUP_FAULT: TableRow = (FAULT, &[InternalFault]);
     pub(super) const CONGESTED: TableRow = (BUSY, &[FlowControlled]);
 }
 
@@ -236,4 +239,71 @@ pub(super) const INVOKE: &[TableRow] = &[
     (NOT_FOUND, &[CalledServiceUnknown]),
     (FAULT, &[Internal, StoredDataAbnormal, InternalFault]),
     rows::CONGESTED,
+];
+
+/// [10]
+pub(super) const GROUP_CREATE: &[TableRow] = &[
+    (
+        OK,
+        &[
+            AppUnknown,
+            NotAuthorised,
+            DeviceDataUnknown,
+            GroupNameTaken,
+            GroupLimit,
+        ],
+    ),
+    (BAD, &[TooManyDevices, InvalidInputNewer]),
+    rows::GATEWAY,
+    rows::GROUP_FAULT,
+];
+
+/// [10]
+pub(super) const GROUP_MODIFY: &[TableRow] = &[
+    (
+        OK,
+        &[
+            AppUnknown,
+            NotAuthorised,
+            GroupFull,
+            GroupNameTaken,
+            GroupUnknown,
+        ],
+    ),
+    (BAD, &[InvalidInputNewer]),
+    rows::GATEWAY,
+    rows::GROUP_FAULT,
+];
+
+/// One group [10].
+pub(super) const GROUP: &[TableRow] = &[
+    (OK, &[AppUnknown, NotAuthorised, GroupUnknown]),
+    (BAD, &[InvalidInputNewer]),
+    rows::GATEWAY,
+    rows::GROUP_FAULT,
+];
+
+/// Many groups [10].
+pub(super) const GROUP_LIST: &[TableRow] = &[
+    (OK, &[AppUnknown, NotAuthorised]),
+    (BAD, &[InvalidInputNewer]),
+    rows::GATEWAY,
+    rows::GROUP_FAULT,
+];
+
+/// The devices of a group [10].
+pub(super) const GROUP_DEVICES: &[TableRow] = &[
+    (
+        OK,
+        &[
+            AppUnknown,
+            NotAuthorised,
+            DeviceDataUnknown,
+            GroupFull,
+            GroupUnknown,
+        ],
+    ),
+    (BAD, &[TooManyDevices, InvalidInputNewer]),
+    rows::GATEWAY,
+    rows::GROUP_FAULT,
 ];

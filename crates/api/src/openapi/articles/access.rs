@@ -104,7 +104,7 @@ pub(super) const AUTH_APP_UNKNOWN: Article = Article {
 pub(super) const APP_UNKNOWN: Article = Article {
     causes: &[(
         Who::WithToken,
-        "The `appId` in the address names no application of this platform.",
+        "The `appId` in the address names no application of this platform; with device groups it is `accessAppId`, or the `appId` of the body.",
     )],
     never: &[],
     remedy: "Leave `appId` away for the application's own devices and commands; it is needed only to act for another application, and is that \
@@ -112,11 +112,24 @@ pub(super) const APP_UNKNOWN: Article = Article {
 };
 
 pub(super) const NOT_AUTHORISED: Article = Article {
-    causes: &[(
-        Who::WithToken,
-        "The `appId` names another application, and that one has granted the caller nothing that is in force, or nothing that covers this \
-         operation; `detail` tells which. A device that the grant does not cover is 100418, as if it were not there.",
-    )],
+    causes: &[
+        (
+            Who::WithToken,
+            "The `appId` names another application, and that one has granted the caller nothing that is in force, or nothing that covers this \
+             operation; `detail` tells which. A device that the grant does not cover is 100418, as if it were not there.",
+        ),
+        (
+            Who::Only(&[
+                Operation::CreateDeviceGroup,
+                Operation::DeleteDeviceGroup,
+                Operation::ModifyDeviceGroup,
+                Operation::AddDevicesToGroup,
+                Operation::DeleteDevicesFromGroup,
+            ]),
+            "The grant is limited to devices or groups. Only one that covers all of the owner's devices lets the caller change groups: another \
+             could widen itself.",
+        ),
+    ],
     never: &[],
     remedy: "Ask the owner or the operator for a grant (`downlink app grant`), or for a wider or longer one. For the application's own devices, \
              leave `appId` away. The creator of a command may still read and cancel it while any grant of the owner is in force (R1.13).",

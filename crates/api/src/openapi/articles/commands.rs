@@ -36,7 +36,11 @@ pub(super) const INVALID_INPUT: Article = Article {
 };
 
 pub(super) const INVALID_INPUT_NEWER: Article = Article {
-    causes: &[],
+    causes: &[(
+        Who::Listing,
+        "A member, a key of the query or the id in the path is missing, too long, out of range or of the wrong type, or the body is no JSON: \
+         `detail` names what and why.",
+    )],
     never: &[(
         &[
             Operation::RegDirectDevice,
@@ -47,7 +51,8 @@ pub(super) const INVALID_INPUT_NEWER: Article = Article {
         ],
         "the same fault is 100022 here, as everywhere (R3.1)",
     )],
-    remedy: "Never sent by these operations: treat it like 100022.",
+    remedy: "Correct what `detail` names; the request changed nothing, and sent again as it is it will be refused again. Elsewhere the same fault \
+             is 100022: treat both alike.",
 };
 
 pub(super) const COMMAND_QUEUE_FULL: Article = Article {

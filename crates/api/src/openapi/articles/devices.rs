@@ -44,10 +44,16 @@ pub(super) const DEVICE_DATA_UNKNOWN: Article = Article {
         "The application has no device with this id, it was deleted, it was not bound in time and its registration is gone, or the caller's grant \
          does not cover it. A filter by `deviceId` is judged likewise; commands of a deleted device stay readable (R1.11).",
     )],
-    never: &[(
-        &[Operation::UpdateDeviceCommand],
-        "a cancel needs no device: an unknown command is 100434, and the commands of a deleted device have ended",
-    )],
+    never: &[
+        (
+            &[Operation::UpdateDeviceCommand],
+            "a cancel needs no device: an unknown command is 100434, and the commands of a deleted device have ended",
+        ),
+        (
+            &[Operation::DeleteDevicesFromGroup],
+            "what is not in the group is passed over, and so is what is no device",
+        ),
+    ],
     remedy: "Check the id: it is the `deviceId` of the registration's answer, not the `nodeId`. For a device of another application, name that \
              one as `appId` and see that its grant covers the device. If the device never made its first contact within `timeout` seconds, \
              register it again.",

@@ -5,6 +5,7 @@
 mod access;
 mod commands;
 mod devices;
+mod groups;
 mod platform;
 
 use crate::{Code, Operation};
@@ -91,6 +92,11 @@ impl Article {
             Code::InvalidPage => devices::INVALID_PAGE,
             Code::GatewayAndPageMissing => devices::GATEWAY_AND_PAGE_MISSING,
             Code::IdempotencyKeyConflict => commands::IDEMPOTENCY_KEY_CONFLICT,
+            Code::GroupFull => groups::GROUP_FULL,
+            Code::GroupNameTaken => groups::GROUP_NAME_TAKEN,
+            Code::GroupUnknown => groups::GROUP_UNKNOWN,
+            Code::GroupLimit => groups::GROUP_LIMIT,
+            Code::TooManyDevices => groups::TOO_MANY_DEVICES,
         }
     }
 }

@@ -94,6 +94,8 @@ pub(super) const FLOW_CONTROLLED: Article = Article {
                 Operation::PostDeviceCommand,
                 Operation::PostDeviceCommandOld,
                 Operation::InvokeDeviceService,
+                Operation::CreateDeviceGroup,
+                Operation::AddDevicesToGroup,
             ]),
             "Less than 64 MB of disk space are free: what creates something is refused, while cancels, queries and the answers of devices go on \
              (R2.5).",
