@@ -1,4 +1,4 @@
-//! Answers: JSON with its `Content-Type`, or 204 with neither (tolerance 8).
+//! Answers: JSON with its `Content-Type`, 204 with neither (tolerance 8), or a `Content-Type` without a body (R3.11).
 
 use api::Operation;
 use bytes::Bytes;
@@ -19,6 +19,8 @@ pub(super) enum Answer {
     Json(Vec<u8>),
     /// Nothing: 204.
     Nothing,
+    /// No body, under a status that promises one.
+    Empty,
 }
 
 impl Answer {
@@ -31,6 +33,7 @@ impl Answer {
     pub(super) fn into_reply(self, operation: Operation) -> Reply {
         match self {
             Self::Json(document) => with_status(operation.success(), document),
+            Self::Empty => with_status(operation.success(), Vec::new()),
             Self::Nothing => {
                 let mut reply = Response::new(Full::default());
                 *reply.status_mut() = operation.success();

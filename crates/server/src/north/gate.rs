@@ -10,6 +10,7 @@
 //! | 6 | 100203 | unknown `appId` | [`North::scope`] |
 //! | 7 | 100217 | not authorised | [`North::scope`] |
 //! | – | 190409 | the idempotency key belongs to another request (R1.15) | [`North::kept`](super::repeat) |
+//! | – | 100603 | the group | [`groups`](super::groups) |
 //! | 8 | 100418 | the device | [`North::device`] |
 //! | 9 | 100434, 100435 | the command | `commands::cancel`, the heart |
 //! | 10 | 100428, 100450 | offline (direct calls) | `invoke`, and again the heart |
@@ -372,7 +373,9 @@ pub(super) const fn creates(operation: Operation) -> bool {
         | Operation::RegDirectDeviceWithSecret
         | Operation::PostDeviceCommand
         | Operation::PostDeviceCommandOld
-        | Operation::InvokeDeviceService => true,
+        | Operation::InvokeDeviceService
+        | Operation::CreateDeviceGroup
+        | Operation::AddDevicesToGroup => true,
         Operation::GetAuthToken
         | Operation::RefreshAuthToken
         | Operation::LogoutAuthToken
@@ -388,6 +391,12 @@ pub(super) const fn creates(operation: Operation) -> bool {
         | Operation::CreateDeviceCmdCancelTask
         | Operation::QueryDeviceCmdCancelTask
         | Operation::QueryDeviceCommandOld
-        | Operation::CancelDeviceCommandOld => false,
+        | Operation::CancelDeviceCommandOld
+        | Operation::DeleteDeviceGroup
+        | Operation::ModifyDeviceGroup
+        | Operation::QueryDeviceGroups
+        | Operation::QuerySingleDeviceGroup
+        | Operation::QueryDeviceGroupMembers
+        | Operation::DeleteDevicesFromGroup => false,
     }
 }

@@ -18,6 +18,7 @@ mod device_list;
 mod devices;
 mod error;
 mod gate;
+mod groups;
 mod invoke;
 mod listener;
 mod load;
@@ -176,7 +177,7 @@ impl North {
         };
         let reply = match (outcome, operation) {
             (Ok(answer), Some(operation)) => answer.into_reply(operation),
-            (Ok(Answer::Json(_) | Answer::Nothing), None) => {
+            (Ok(Answer::Json(_) | Answer::Nothing | Answer::Empty), None) => {
                 unreachable!("what belongs to no operation is refused")
             }
             (Err(error), operation) => error.into_reply(operation, id, &self.settings),
@@ -278,6 +279,16 @@ impl North {
             Operation::PostDeviceCommandOld => old_commands::create(self, call, caller()?).await,
             Operation::QueryDeviceCommandOld => old_commands::list(self, call, caller()?).await,
             Operation::CancelDeviceCommandOld => old_commands::cancel(self, call, caller()?).await,
+            Operation::CreateDeviceGroup => groups::create(self, call, caller()?).await,
+            Operation::DeleteDeviceGroup => groups::delete(self, call, caller()?).await,
+            Operation::ModifyDeviceGroup => groups::modify(self, call, caller()?).await,
+            Operation::QueryDeviceGroups => groups::list(self, call, caller()?).await,
+            Operation::QuerySingleDeviceGroup => groups::show(self, call, caller()?).await,
+            Operation::QueryDeviceGroupMembers => groups::members(self, call, caller()?).await,
+            Operation::AddDevicesToGroup => groups::add_devices(self, call, caller()?).await,
+            Operation::DeleteDevicesFromGroup => {
+                groups::remove_devices(self, call, caller()?).await
+            }
         }
     }
 
@@ -319,7 +330,12 @@ const fn changes_registry(operation: Operation) -> bool {
         | Operation::RefreshDeviceKey
         | Operation::RefreshDeviceSecret
         | Operation::ModifyDeviceInfo
-        | Operation::DeleteDirectDevice => true,
+        | Operation::DeleteDirectDevice
+        | Operation::CreateDeviceGroup
+        | Operation::DeleteDeviceGroup
+        | Operation::ModifyDeviceGroup
+        | Operation::AddDevicesToGroup
+        | Operation::DeleteDevicesFromGroup => true,
         Operation::QueryDeviceStatus
         | Operation::QuerySingleDeviceInfo
         | Operation::QueryBatchDevicesInfo
@@ -331,7 +347,10 @@ const fn changes_registry(operation: Operation) -> bool {
         | Operation::InvokeDeviceService
         | Operation::PostDeviceCommandOld
         | Operation::QueryDeviceCommandOld
-        | Operation::CancelDeviceCommandOld => false,
+        | Operation::CancelDeviceCommandOld
+        | Operation::QueryDeviceGroups
+        | Operation::QuerySingleDeviceGroup
+        | Operation::QueryDeviceGroupMembers => false,
     }
 }
 

@@ -13,7 +13,7 @@ use store::{Grant, GroupId, Memory, Store};
 
 /// What the owner does with its groups.
 fn owners() -> Deed {
-    Deed::own(APP, Operation::ModifyDeviceInfo, None)
+    Deed::own(APP, Operation::AddDevicesToGroup, None)
 }
 
 impl Scene {

@@ -8,7 +8,7 @@ use server::registry::{Endings, granted_name};
 use server::secrets;
 use server::timed::Timed;
 use std::time::Duration;
-use store::{Application, Grant, Token, TokenKind};
+use store::{Application, Grant, GroupId, Token, TokenKind};
 
 const APP: AppKey = AppKey(1);
 
@@ -20,20 +20,26 @@ enum Caller {
     Own,
     Foreign,
     Granted,
+    /// Limited to the group that the device is in.
+    ItsGroup,
     OtherDevices,
+    /// Limited to a group that the device is not in.
+    OtherGroup,
     OtherOperations,
     Revoked,
     Expired,
     Frozen,
 }
 
-const CALLERS: [Caller; 10] = [
+const CALLERS: [Caller; 12] = [
     Caller::NoToken,
     Caller::WrongToken,
     Caller::Own,
     Caller::Foreign,
     Caller::Granted,
+    Caller::ItsGroup,
     Caller::OtherDevices,
+    Caller::OtherGroup,
     Caller::OtherOperations,
     Caller::Revoked,
     Caller::Expired,
@@ -57,6 +63,12 @@ enum About {
     Commands,
     /// One command: whoever created it cancels it.
     Command,
+    /// What groups there are, and what is in them: only without a limit may it be changed.
+    Grouping,
+    /// One group.
+    Group,
+    /// A list of groups.
+    Groups,
 }
 
 fn about(operation: Operation) -> About {
@@ -80,6 +92,13 @@ fn about(operation: Operation) -> About {
         Operation::QueryDeviceCmdCancelTask => About::List,
         Operation::QueryDeviceCommand | Operation::QueryDeviceCommandOld => About::Commands,
         Operation::UpdateDeviceCommand => About::Command,
+        Operation::CreateDeviceGroup
+        | Operation::DeleteDeviceGroup
+        | Operation::ModifyDeviceGroup
+        | Operation::AddDevicesToGroup
+        | Operation::DeleteDevicesFromGroup => About::Grouping,
+        Operation::QuerySingleDeviceGroup | Operation::QueryDeviceGroupMembers => About::Group,
+        Operation::QueryDeviceGroups => About::Groups,
     }
 }
 
@@ -113,11 +132,22 @@ fn expected(operation: Operation, caller: Caller) -> Outcome {
         Caller::Foreign | Caller::Revoked | Caller::Expired | Caller::OtherOperations => {
             Outcome::Code("100217")
         }
-        Caller::OtherDevices => match about {
+        Caller::ItsGroup => match about {
+            About::New | About::Grouping | About::Tokens => Outcome::Code("100217"),
+            About::Device
+            | About::Devices
+            | About::List
+            | About::Commands
+            | About::Command
+            | About::Group
+            | About::Groups => Outcome::Done,
+        },
+        Caller::OtherDevices | Caller::OtherGroup => match about {
             About::Device => Outcome::Code(operation.device_missing().number()),
-            About::Devices | About::List | About::Commands => Outcome::Empty,
+            About::Devices | About::List | About::Commands | About::Groups => Outcome::Empty,
             About::Command => Outcome::Code("100434"),
-            About::New | About::Tokens => Outcome::Code("100217"),
+            About::Group => Outcome::Code("100603"),
+            About::New | About::Grouping | About::Tokens => Outcome::Code("100217"),
         },
     }
 }
@@ -126,12 +156,16 @@ fn expected(operation: Operation, caller: Caller) -> Outcome {
 struct World {
     bench: Bench,
     elsewhere: DeviceId,
+    /// It has a task, and commands that are over.
+    apart: DeviceId,
 }
 
 /// What one cell acts on, made for it alone.
 struct Target {
     device: DeviceId,
     command: String,
+    /// A group that the device is in.
+    group: String,
 }
 
 impl Caller {
@@ -145,6 +179,8 @@ impl Caller {
             Self::Revoked => AppKey(15),
             Self::Expired => AppKey(16),
             Self::Frozen => AppKey(17),
+            Self::ItsGroup => AppKey(18),
+            Self::OtherGroup => AppKey(19),
         }
     }
 
@@ -166,7 +202,12 @@ impl World {
         };
         let bench = Bench::with(settings, Rules::default()).await;
         let elsewhere = bench.device("elsewhere").await;
-        let world = Self { bench, elsewhere };
+        let apart = bench.device("apart").await;
+        let world = Self {
+            bench,
+            elsewhere,
+            apart,
+        };
         for caller in &CALLERS[3..] {
             world.admit(*caller).await;
         }
@@ -206,7 +247,18 @@ impl World {
             revoked: None,
         };
         let given = match caller {
-            Caller::NoToken | Caller::WrongToken | Caller::Own | Caller::Foreign => return,
+            // The group is made with the device.
+            Caller::NoToken
+            | Caller::WrongToken
+            | Caller::Own
+            | Caller::Foreign
+            | Caller::ItsGroup => return,
+            Caller::OtherGroup => Grant {
+                groups: vec![its_id(
+                    &self.bench.group("elsewhere", &[self.elsewhere]).await,
+                )],
+                ..grant
+            },
             Caller::Granted | Caller::OtherOperations | Caller::Revoked | Caller::Frozen => grant,
             Caller::OtherDevices => Grant {
                 devices: vec![self.elsewhere],
@@ -234,23 +286,32 @@ impl World {
             | Caller::Own
             | Caller::Foreign
             | Caller::Granted
+            | Caller::ItsGroup
             | Caller::OtherDevices
+            | Caller::OtherGroup
             | Caller::OtherOperations => {}
         }
     }
 
-    /// Limits the caller's grant to every operation but this one.
+    /// Limits the grant of `OtherOperations` to every operation but this one.
     async fn all_but(&self, operation: Operation) {
         let all = Operation::ALL.iter().map(|one| granted_name(*one));
         let others = all.filter(|name| *name != granted_name(operation));
+        let others = others.map(str::to_owned).collect();
+        self.limit(Caller::OtherOperations, Vec::new(), others)
+            .await;
+    }
+
+    /// Gives a caller another grant: for some groups, or for some operations.
+    async fn limit(&self, caller: Caller, groups: Vec<GroupId>, operations: Vec<String>) {
         let grant = Grant {
             owner: APP,
-            grantee: Caller::OtherOperations.key(),
+            grantee: caller.key(),
             created: self.bench.clock.now(),
             until: None,
             devices: Vec::new(),
-            groups: Vec::new(),
-            operations: others.map(str::to_owned).collect(),
+            groups,
+            operations,
             revoked: None,
         };
         let registry = &self.bench.registry;
@@ -259,8 +320,13 @@ impl World {
     }
 
     /// A device of `app`'s that has connected, takes direct calls if it must, and has a command waiting.
-    async fn target(&self, operation: Operation, cell: &str) -> Target {
-        let device = self.bench.device(cell).await;
+    async fn target(&self, operation: Operation, caller: Caller) -> Target {
+        let cell = format!("{operation:?}{caller:?}");
+        let device = self.bench.device(&cell).await;
+        let group = self.bench.group(&cell, &[device, self.apart]).await;
+        if caller == Caller::ItsGroup {
+            self.limit(caller, vec![its_id(&group)], Vec::new()).await;
+        }
         let command = self.bench.queue(device).await;
         let session = self.bench.subscribe(device).await;
         if operation != Operation::InvokeDeviceService {
@@ -271,7 +337,11 @@ impl World {
         } else {
             command
         };
-        Target { device, command }
+        Target {
+            device,
+            command,
+            group,
+        }
     }
 
     /// Has a caller call an operation on a target of `app`'s.
@@ -281,13 +351,16 @@ impl World {
         let path = template
             .replace("{deviceId}", &target.device.to_string())
             .replace("{serviceId}", "Light")
-            .replace("{deviceCommandId}", &target.command);
+            .replace("{deviceCommandId}", &target.command)
+            .replace("{devGroupId}", &target.group);
         let query = match about(operation) {
             About::Tokens => String::new(),
             About::Devices => "?appId=app&pageNo=0".to_owned(),
             About::New | About::Device | About::List | About::Commands | About::Command => {
                 "?appId=app".to_owned()
             }
+            About::Grouping | About::Groups => "?accessAppId=app".to_owned(),
+            About::Group => format!("?accessAppId=app&devGroupId={}", target.group),
         };
         let bearer = format!("Bearer {}", self.token(caller));
         let name = caller.name();
@@ -340,8 +413,25 @@ fn body(operation: Operation, caller: Caller, target: &Target) -> String {
         | Operation::QueryBatchDevicesInfo
         | Operation::QueryDeviceCommand
         | Operation::QueryDeviceCommandOld
-        | Operation::QueryDeviceCmdCancelTask => String::new(),
+        | Operation::QueryDeviceCmdCancelTask
+        | Operation::DeleteDeviceGroup
+        | Operation::QueryDeviceGroups
+        | Operation::QuerySingleDeviceGroup
+        | Operation::QueryDeviceGroupMembers => String::new(),
+        Operation::CreateDeviceGroup | Operation::ModifyDeviceGroup => {
+            format!(r#"{{"name":"new{operation:?}{name}"}}"#)
+        }
+        Operation::AddDevicesToGroup | Operation::DeleteDevicesFromGroup => {
+            format!(
+                r#"{{"devGroupId":"{}","deviceIds":["{device}"]}}"#,
+                target.group
+            )
+        }
     }
+}
+
+fn its_id(group: &str) -> GroupId {
+    group.parse().expect("a group's id")
 }
 
 /// What an answer says, as far as the rule goes.
@@ -357,6 +447,11 @@ fn seen(operation: Operation, target: &Target, got: &Got) -> Outcome {
     if about(operation) == About::Devices && !shows() {
         return Outcome::Empty;
     }
+    if about(operation) == About::Groups && !got.text.contains(&target.group) {
+        return Outcome::Empty;
+    }
+    let members = operation == Operation::QueryDeviceGroupMembers;
+    assert!(!members || shows(), "{}", got.text);
     let lists = matches!(about(operation), About::List | About::Commands);
     if lists {
         let json = got.json();
@@ -373,9 +468,8 @@ fn seen(operation: Operation, target: &Target, got: &Got) -> Outcome {
 async fn every_operation_heeds_who_calls() {
     let world = World::new().await;
     // Something for every list: a task of a device apart, whose commands are all over.
-    let apart = world.bench.device("apart").await;
-    world.bench.queue(apart).await;
-    let task = format!(r#"{{"deviceId":"{apart}"}}"#);
+    world.bench.queue(world.apart).await;
+    let task = format!(r#"{{"deviceId":"{}"}}"#, world.apart);
     let made = world.bench.call("POST", paths::CANCEL_TASKS, &task).await;
     assert_eq!(made.status, 201);
     let mut wrong = Vec::new();
@@ -386,7 +480,7 @@ async fn every_operation_heeds_who_calls() {
         world.all_but(operation).await;
         for caller in CALLERS {
             let cell = format!("{operation:?}-{caller:?}");
-            let target = world.target(operation, &cell).await;
+            let target = world.target(operation, caller).await;
             let got = world.call(operation, caller, &target).await;
             let expected = expected(operation, caller);
             let seen = seen(operation, &target, &got);
@@ -408,6 +502,7 @@ async fn operations_of_tokens_heed_no_grant_but_the_frost() {
         let target = Target {
             device: world.elsewhere,
             command: String::new(),
+            group: String::new(),
         };
         let mut callers = CALLERS.to_vec();
         // `app`'s refresh token is another one: its login gave it.

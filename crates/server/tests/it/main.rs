@@ -23,6 +23,8 @@ mod north_credentials;
 mod north_device_list;
 mod north_devices;
 mod north_errors;
+mod north_group_codes;
+mod north_groups;
 mod north_invoke;
 mod north_limits;
 mod north_listener;

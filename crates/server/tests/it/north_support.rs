@@ -10,7 +10,7 @@ use server::dispatch::{Dispatch, Heard, Parts};
 use server::faults::Faults;
 use server::metrics::Metrics;
 use server::north::{North, Settings};
-use server::registry::{Grants, Lapses, Models, Registry};
+use server::registry::{Grants, GroupBounds, Lapses, Models, Registry};
 use server::secrets::{Vault, hash_secret};
 use server::shutdown::Shutdown;
 use server::south::{Hub, Mailbox, Order};
@@ -30,6 +30,10 @@ pub(crate) const LOGOUT: &str = "/iocm/app/sec/v1.1.0/logout";
 pub(crate) const REGISTER: &str = "/iocm/app/reg/v1.1.0/deviceCredentials";
 pub(crate) const REGISTER_V2: &str = "/iocm/app/reg/v2.0.0/deviceCredentials";
 pub(crate) const DEVICES: &str = "/iocm/app/dm/v1.4.0/devices";
+pub(crate) const GROUPS: &str = "/iocm/app/devgroup/v1.3.0/devGroups";
+pub(crate) const MEMBERS: &str = "/iocm/app/dm/v1.2.0/devices/ids";
+pub(crate) const JOIN: &str = "/iocm/app/dm/v1.1.0/devices/addDevGroupTagToDevices";
+pub(crate) const LEAVE: &str = "/iocm/app/dm/v1.1.0/devices/deleteDevGroupTagFromDevices";
 /// Where the calls of these tests come from.
 pub(crate) const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// The longest that a test waits for something that is bound to happen.
@@ -83,8 +87,26 @@ impl Bench {
         Self::over(Arc::new(Memory::new()), settings, rules).await
     }
 
-    /// Over an empty store of any kind.
+    /// With bounds on groups.
+    pub(crate) async fn bounded(settings: Settings, bounds: GroupBounds) -> Self {
+        Self::of(
+            Arc::new(Memory::new()),
+            settings,
+            (Rules::default(), bounds),
+        )
+        .await
+    }
+
+    /// Over a store of any kind.
     pub(crate) async fn over(store: Arc<dyn Store>, settings: Settings, rules: Rules) -> Self {
+        Self::of(store, settings, (rules, GroupBounds::default())).await
+    }
+
+    async fn of(
+        store: Arc<dyn Store>,
+        settings: Settings,
+        (rules, bounds): (Rules, GroupBounds),
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let vault = Arc::new(Vault::open(&folder.path().join("key")).expect("a new key"));
         let kept = store.clone();
@@ -109,7 +131,7 @@ impl Bench {
         let dispatch = Dispatch::start(parts, 2).expect("threads");
         let registry =
             Registry::open(kept, dispatch.clone(), clock.now()).expect("memory can be read");
-        let registry = Arc::new(registry);
+        let registry = Arc::new(registry.with_group_bounds(bounds));
         let lapses = Lapses::new(registry.clone());
         let error_status = settings.error_status;
         let north = Arc::new(North::new(
@@ -236,6 +258,15 @@ impl Bench {
             .expect("an id")
             .parse()
             .expect("a device's id")
+    }
+
+    /// Makes a group of devices; its id.
+    pub(crate) async fn group(&self, name: &str, devices: &[DeviceId]) -> String {
+        let devices: Vec<String> = devices.iter().map(ToString::to_string).collect();
+        let body = serde_json::json!({"name": name, "deviceIds": devices}).to_string();
+        let got = self.call("POST", GROUPS, &body).await;
+        assert_eq!(got.status, 200, "{}", got.text);
+        got.json()["id"].as_str().expect("an id").to_owned()
     }
 
     /// Opens a session that takes no commands.
@@ -398,6 +429,10 @@ impl Got {
             return;
         }
         assert_eq!(self.headers["content-type"], "application/json");
+        if self.status == 200 && self.text.is_empty() {
+            // R3.11: the document says of which operation.
+            return;
+        }
         let json = self.json();
         if let Some(code) = json.get("error_code") {
             assert!(code.is_string() && json["error_desc"].is_string(), "{json}");

@@ -194,21 +194,23 @@ async fn tolerance_6_nulls_strings_for_numbers_and_unknown_members_are_read() {
     assert!(!session.orders().is_empty());
 }
 
-/// The path of a template, for a device and a command of it.
-fn filled(template: &str, device: DeviceId, command: &str) -> String {
+/// The path of a template, for a device, a command of it and a group that it is in.
+fn filled(template: &str, device: DeviceId, (command, group): (&str, &str)) -> String {
     let path = template
         .replace("{deviceId}", &device.to_string())
         .replace("{serviceId}", "Light")
-        .replace("{deviceCommandId}", command);
+        .replace("{deviceCommandId}", command)
+        .replace("{devGroupId}", group);
     let query = match template.rsplit('/').next() {
-        Some("devices") => "?pageNo=0",
-        _ => "",
+        Some("devices") => "?pageNo=0".to_owned(),
+        Some("ids") => format!("?devGroupId={group}"),
+        _ => String::new(),
     };
     format!("{path}{query}")
 }
 
 /// A sound body of an operation, if it has one.
-fn body_of(operation: Operation, device: DeviceId, tokens: &Value) -> String {
+fn body_of(operation: Operation, (device, group): (DeviceId, &str), tokens: &Value) -> String {
     let credentials =
         json!({"appId": "app", "secret": "secret-of-app", "refreshToken": tokens["refreshToken"]});
     match operation {
@@ -234,7 +236,17 @@ fn body_of(operation: Operation, device: DeviceId, tokens: &Value) -> String {
         | Operation::QueryBatchDevicesInfo
         | Operation::QueryDeviceCommand
         | Operation::QueryDeviceCmdCancelTask
-        | Operation::QueryDeviceCommandOld => String::new(),
+        | Operation::QueryDeviceCommandOld
+        | Operation::DeleteDeviceGroup
+        | Operation::QueryDeviceGroups
+        | Operation::QuerySingleDeviceGroup
+        | Operation::QueryDeviceGroupMembers => String::new(),
+        Operation::CreateDeviceGroup | Operation::ModifyDeviceGroup => {
+            r#"{"name":"fresh"}"#.to_owned()
+        }
+        Operation::AddDevicesToGroup | Operation::DeleteDevicesFromGroup => {
+            json!({"devGroupId": group, "deviceIds": [device.to_string()]}).to_string()
+        }
     }
 }
 
@@ -248,14 +260,15 @@ async fn sound_call(operation: Operation, template: &str) -> Got {
         bench.disconnect(&session).await;
     }
     let pending = bench.queue(device).await;
+    let group = bench.group("n", &[device]).await;
     let login = || bench.raw("POST", LOGIN, &[], "appId=app&secret=secret-of-app");
     let tokens = if operation.needs_token() {
         Value::Null
     } else {
         login().await.json()
     };
-    let body = body_of(operation, device, &tokens);
-    let path = filled(template, device, &pending);
+    let body = body_of(operation, (device, &group), &tokens);
+    let path = filled(template, device, (&pending, &group));
     bench.call(operation.method().as_str(), &path, &body).await
 }
 
@@ -493,7 +506,7 @@ async fn tolerance_11_the_invocations_answer_carries_its_moment_twice() {
 #[tokio::test]
 async fn tolerance_12_success_statuses_are_exact() {
     // As Appendix A has them, written out once more.
-    let statuses: [(Operation, u16); 21] = [
+    let statuses: [(Operation, u16); 29] = [
         (Operation::GetAuthToken, 200),
         (Operation::RefreshAuthToken, 200),
         (Operation::LogoutAuthToken, 204),
@@ -515,6 +528,14 @@ async fn tolerance_12_success_statuses_are_exact() {
         (Operation::PostDeviceCommandOld, 201),
         (Operation::QueryDeviceCommandOld, 200),
         (Operation::CancelDeviceCommandOld, 200),
+        (Operation::CreateDeviceGroup, 200),
+        (Operation::DeleteDeviceGroup, 204),
+        (Operation::ModifyDeviceGroup, 200),
+        (Operation::QueryDeviceGroups, 200),
+        (Operation::QuerySingleDeviceGroup, 200),
+        (Operation::QueryDeviceGroupMembers, 200),
+        (Operation::AddDevicesToGroup, 200),
+        (Operation::DeleteDevicesFromGroup, 200),
     ];
     assert_eq!(statuses.map(|(operation, _)| operation), Operation::ALL);
     for (operation, status) in statuses {

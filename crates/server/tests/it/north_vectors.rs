@@ -3,7 +3,7 @@
 //! The platform is given the recorded application, secret, tokens and device ids, so that little is left to be substituted:
 //! [`SUBSTITUTED`]. Each recorded line is either replayed, with its exact status, or named with the reason why it is not.
 
-use crate::north_support::{Bench, CANCEL_TASKS, COMMANDS, PATIENCE};
+use crate::north_support::{Bench, CANCEL_TASKS, COMMANDS, GROUPS, PATIENCE};
 use api::Operation;
 use api::paths::{self, Route};
 use delivery::{AppKey, DeviceId};
@@ -23,25 +23,29 @@ const RECORDED: [(&str, &str); 3] = [
 ];
 
 /// What cannot be as it was recorded, and what stands in its place. Every other byte is sent as it was.
-const SUBSTITUTED: [(&str, Instead); 2] = [
-    // No id of ours has this form.
+const SUBSTITUTED: [(&str, Instead); 3] = [
+    // No ids of ours have these forms.
     ("aa5a6a0c-0000-4000-8000-000000000002", Instead::Command),
+    ("grp-1", Instead::Group),
     ("dev-1", Instead::Device),
 ];
 
 enum Instead {
     /// A pending command of the device.
     Command,
+    /// A group of the application's.
+    Group,
     /// The device.
     Device,
 }
 
 /// The devices of the recordings, under their own ids.
-const DEVICES: [&str; 4] = [
+const DEVICES: [&str; 5] = [
     "42517443-8c1b-4a58-b65e-194c00f77d4e",
     "09691354-872d-49a1-9c1c-a18512f10ae2",
     "7c1f4b1e-0000-4000-8000-000000000001",
     "cb15cbb6-04ce-4e2b-bf35-d6a264c74646",
+    "ab5dfcec-b156-40c7-86a9-0dc3cbb7bad6",
 ];
 const CALLED: usize = 1;
 const REFRESHED: usize = 2;
@@ -63,6 +67,10 @@ const REPLAYED: &[(&str, usize, u16)] = &[
     ("a", 15, 204),
     ("a", 16, 200),
     ("a", 17, 200),
+    ("a", 31, 200),
+    ("a", 32, 200),
+    ("a", 33, 200),
+    ("a", 34, 200),
     ("a", 35, 200),
     ("a", 36, 204),
     ("a", 37, 204),
@@ -100,11 +108,6 @@ const NOT_SERVED: &[(&str, &[usize], &str)] = &[
         "subscriptions [7] are not served yet",
     ),
     ("a", &[28, 29, 30], "batch tasks [9] are not served yet"),
-    (
-        "a",
-        &[31, 32, 33, 34],
-        "device groups [10] are not served yet",
-    ),
 ];
 
 /// A recorded request.
@@ -275,6 +278,9 @@ async fn every_recorded_request_of_a_served_operation_is_answered_with_its_exact
             let got = bench.raw("POST", COMMANDS, &headers, &body).await;
             got.json()["commandId"].as_str().expect("an id").to_owned()
         };
+        let headers = [("app_key", "testAppId"), ("access_token", "mock-access")];
+        let group = bench.raw("POST", GROUPS, &headers, r#"{"name":"recorded"}"#);
+        let group = group.await.json()["id"].as_str().expect("an id").to_owned();
         let _called = bench.subscribe(device(CALLED)).await;
         if operation == Operation::RefreshDeviceKey {
             let session = bench.connect(device(REFRESHED)).await;
@@ -282,6 +288,7 @@ async fn every_recorded_request_of_a_served_operation_is_answered_with_its_exact
         }
         let request = line.bytes(|instead| match instead {
             Instead::Command => command.clone(),
+            Instead::Group => group.clone(),
             Instead::Device => DEVICES[0].to_owned(),
         });
         let (status, body) = send(bench.listen().await, &request).await;
