@@ -206,6 +206,7 @@ fn elsewhere(message: &str) -> String {
     let list = match noun {
         Some("application") => "downlink app list",
         Some("device") => "downlink device list",
+        Some("group") => "downlink group list",
         Some("grant") => "downlink app grants",
         Some("command") => "downlink command list",
         Some("profile") => "downlink profile list",

@@ -14,6 +14,7 @@ mod device;
 mod doctor;
 mod fail;
 mod fault;
+mod group;
 mod log;
 mod play;
 mod profiles;
@@ -108,6 +109,12 @@ enum What {
         after_help = "Examples:\n  downlink device list\n  downlink device show 860000000000001"
     )]
     Device(device::Devices),
+    /// Create, list, fill and delete groups of devices, which grants can be limited to.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  downlink group create --app meters --name north\n  downlink group add meters/north 860000000000001"
+    )]
+    Group(group::Groups),
     /// Send and cancel commands, and look at them: where they stand, how they came there, and why.
     #[command(
         subcommand,
@@ -212,6 +219,7 @@ fn run(place: &Place, what: What) -> Result<()> {
         What::App(app) => ask(app.run(&place.desk()?)),
         What::Profile(profiles) => ask(profiles.run(&place.desk()?)),
         What::Device(devices) => ask(devices.run(&place.desk()?)),
+        What::Group(groups) => ask(groups.run(&place.desk()?)),
         What::Command(commands) => ask(commands.run(&place.desk()?)),
         What::Callback(callbacks) => ask(callbacks.run(&place.desk()?)),
         What::Backup(backup) => backup.run(place),

@@ -16,6 +16,7 @@ mod door;
 mod explain;
 mod faults;
 mod grants;
+mod groups;
 mod health;
 mod package;
 mod problem;
@@ -110,6 +111,15 @@ fn router(admin: Arc<Admin>) -> Router {
             "/grants/{owner}/{grantee}",
             put(grants::grant).delete(grants::revoke),
         )
+        .route("/groups", get(groups::list).post(groups::create))
+        .route(
+            "/groups/{group}",
+            get(groups::show)
+                .patch(groups::change)
+                .delete(groups::delete),
+        )
+        .route("/groups/{group}/add", post(groups::add))
+        .route("/groups/{group}/remove", post(groups::remove))
         .route("/profiles", get(profiles::list).post(profiles::add))
         .route(
             "/profiles/{manufacturer_id}/{model}",

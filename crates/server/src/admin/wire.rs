@@ -1,9 +1,14 @@
 //! What the operator's door says and hears, as JSON. Moments are milliseconds since 1970, and beside them a text for people.
 
 mod applications;
+mod groups;
 
 pub use applications::{
     ApplicationChange, ApplicationView, GrantView, NewApplication, NewGrant, NewSecret, RevokedView,
+};
+pub use groups::{
+    DeviceGroupChange, DeviceGroupPage, DeviceGroupShown, DeviceGroupView, GroupDevices,
+    GroupMember, NewDeviceGroup,
 };
 
 use api::Timestamp;

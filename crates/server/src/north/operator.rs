@@ -1,13 +1,14 @@
 //! What the operator does by the same checks as an application: the bodies are the contract's, who acts is the operator.
 
 use super::error::Error;
+use super::gate::creates;
 use super::registration::{self, SECRET_BYTES, fresh};
 use super::{North, callback_url, commands};
 use crate::clock;
 use crate::dispatch::Ask;
 use crate::info::Info;
 use crate::random;
-use crate::registry::Deed;
+use crate::registry::{Deed, GroupError};
 use api::commands::PostCommandRequest;
 use api::registration::RegisterWithSecretRequest;
 use api::{Code, Invalid, Operation, Secret};
@@ -84,6 +85,21 @@ impl North {
         };
         let outcome: Result<Registered, Error> = registered.await;
         outcome.map_err(|error| error.turned(Operation::RegDirectDeviceWithSecret, &self.settings))
+    }
+
+    /// Whether there is room for something new of the operator's.
+    pub(crate) fn room_as_operator(&self, operation: Operation) -> Result<(), Turned> {
+        let room = if creates(operation) {
+            self.has_room()
+        } else {
+            Ok(())
+        };
+        room.map_err(|error| error.turned(operation, &self.settings))
+    }
+
+    /// A change of a group that was not made.
+    pub(crate) fn group_refused(&self, operation: Operation, error: GroupError) -> Turned {
+        Error::from(error).turned(operation, &self.settings)
     }
 
     /// A body that is not of the contract's shape.
