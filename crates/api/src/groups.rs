@@ -410,6 +410,8 @@ mod tests {
         assert_eq!(owner("appId=a&accessAppId=b").as_deref(), Some("b"));
         assert_eq!(owner("appId=a&accessAppId=").as_deref(), Some("a"));
         assert_eq!(owner(""), None);
+        let long = GroupsQuery::read(&Query::parse(&format!("appId={}", "a".repeat(257))));
+        assert_eq!(reason(long), "`appId` must have at most 256 characters");
     }
 
     #[test]

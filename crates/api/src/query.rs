@@ -173,9 +173,15 @@ impl Query {
 
     /// The owner application of a call on device groups: `accessAppId`, and where that is not set `appId` [10].
     pub fn access_app_id(&self) -> Result<Option<String>, Invalid> {
-        let access = self.text("accessAppId", TEXT)?;
-        let app = self.app_id()?;
-        Ok(access.or(app))
+        if let Some(access) = self.text("accessAppId", TEXT)? {
+            return Ok(Some(access));
+        }
+        // The document names this key beside the other: a client needs to write one of them only.
+        let Some(app) = self.first("appId") else {
+            return Ok(None);
+        };
+        check_text(app, &TEXT).map_err(|reason| Invalid::member("appId", reason))?;
+        Ok(Some(app.to_owned()))
     }
 }
 

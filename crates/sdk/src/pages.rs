@@ -4,6 +4,7 @@ use api::cancel_tasks::{CancelTaskAnswer, CancelTasksQuery};
 use api::commands::{CommandAnswer, CommandsQuery};
 use api::device_list::DevicesQuery;
 use api::devices::DeviceAnswer;
+use api::groups::{GroupAnswer, GroupMembersQuery, GroupsQuery};
 use api::query::Page;
 
 use crate::{Client, Error};
@@ -11,7 +12,11 @@ use crate::{Client, Error};
 /// Devices in a page, unless the query says otherwise.
 const DEVICES_SIZE: u32 = 100;
 
-/// A query whose answer comes in pages: [`CommandsQuery`], [`CancelTasksQuery`], [`DevicesQuery`].
+/// Groups, or ids of devices, in a page, unless the query says otherwise.
+const GROUPS_SIZE: u32 = 1000;
+
+/// A query whose answer comes in pages: [`CommandsQuery`], [`CancelTasksQuery`], [`DevicesQuery`], [`GroupsQuery`],
+/// [`GroupMembersQuery`].
 pub trait Listing: sealed::Listing {}
 impl<Q: sealed::Listing> Listing for Q {}
 
@@ -37,7 +42,7 @@ pub(crate) mod sealed {
 
 /// The pages of a list, from the one that the query names to the last.
 ///
-/// Lists show the newest first. What is created while they are read moves the rest on: an item that the page before showed already is left
+/// Lists show the newest first, but for the devices of a group. What is created while they are read moves the rest on: an item that the page before showed already is left
 /// out here. To see a list that stands still, bound its time (`created`) in the query.
 pub struct Pages<'a, Q: Listing> {
     client: &'a Client,
@@ -137,3 +142,41 @@ impl sealed::Listing for CancelTasksQuery {
         &item.task_id
     }
 }
+
+impl sealed::Listing for GroupsQuery {
+    type Item = GroupAnswer;
+
+    /// Without a page the contract lists the first 1000 and no more; here a page is always asked for.
+    fn page(&mut self) -> &mut Page {
+        self.page.get_or_insert(FIRST_OF_GROUPS)
+    }
+
+    async fn ask(&self, client: &Client) -> Result<Vec<GroupAnswer>, Error> {
+        Ok(client.query_device_groups(self).await?.list)
+    }
+
+    fn id(item: &GroupAnswer) -> &str {
+        &item.id
+    }
+}
+
+impl sealed::Listing for GroupMembersQuery {
+    type Item = String;
+
+    fn page(&mut self) -> &mut Page {
+        self.page.get_or_insert(FIRST_OF_GROUPS)
+    }
+
+    async fn ask(&self, client: &Client) -> Result<Vec<String>, Error> {
+        Ok(client.query_device_group_members(self).await?.device_ids)
+    }
+
+    fn id(item: &String) -> &str {
+        item
+    }
+}
+
+const FIRST_OF_GROUPS: Page = Page {
+    number: 0,
+    size: GROUPS_SIZE,
+};

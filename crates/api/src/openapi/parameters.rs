@@ -86,6 +86,9 @@ fn key(operation: Operation, asked: &Asked) -> Value {
         }
         (_, name) => words(name),
     };
+    if asked.name == "accessAppId" {
+        schema["x-also-accepts"] = "the key `appId`, where this one is not set".into();
+    }
     if let Some(default) = default {
         schema["default"] = default;
     }
@@ -105,7 +108,6 @@ fn of_groups(name: &str) -> Option<(&'static str, Option<Value>)> {
             "The application whose groups are meant, if that is another one than the caller. It must have granted the caller this operation.",
             None,
         ),
-        "appId" => ("As `accessAppId`, which goes first.", None),
         "pageNo" => (
             "Which page; counts from 0. Without it and `pageSize` everything is shown at once, 1000 at the most.",
             None,

@@ -3,6 +3,7 @@
 mod auth;
 mod commands;
 mod devices;
+mod groups;
 mod old_commands;
 
 pub use devices::{DeletedWith, Registered};

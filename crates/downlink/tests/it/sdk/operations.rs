@@ -6,6 +6,10 @@ use sdk::api::commands::{CommandStatus, CommandsQuery};
 use sdk::api::credentials::{RefreshKeyRequest, RefreshSecretRequest};
 use sdk::api::device_list::DevicesQuery;
 use sdk::api::devices::ModifyDeviceRequest;
+use sdk::api::groups::{
+    CreateGroupRequest, GroupAnswer, GroupDevicesRequest, GroupMembersQuery, GroupsQuery,
+    ModifyGroupRequest,
+};
 use sdk::api::invoke::{InvokeHeader, InvokeRequest, Mode};
 use sdk::api::old_commands::OldCommandsQuery;
 use sdk::api::query::Page;
@@ -135,6 +139,14 @@ impl Scene {
             | Operation::CreateDeviceCmdCancelTask
             | Operation::QueryDeviceCmdCancelTask
             | Operation::InvokeDeviceService => self.commands(operation).await,
+            Operation::CreateDeviceGroup
+            | Operation::DeleteDeviceGroup
+            | Operation::ModifyDeviceGroup
+            | Operation::QueryDeviceGroups
+            | Operation::QuerySingleDeviceGroup
+            | Operation::QueryDeviceGroupMembers
+            | Operation::AddDevicesToGroup
+            | Operation::DeleteDevicesFromGroup => self.groups(operation).await,
         }
     }
 
@@ -245,6 +257,69 @@ impl Scene {
     }
 }
 
+impl Scene {
+    /// A group of this device, and what the operation does to it.
+    async fn groups(&self, operation: Operation) {
+        let client = &self.client;
+        let device_id = &self.device.device_id;
+        let request = CreateGroupRequest {
+            name: format!("group{}", self.number),
+            device_ids: vec![device_id.clone()],
+            ..CreateGroupRequest::default()
+        };
+        let made = client.create_device_group(&request).await;
+        let GroupAnswer { id, devices, .. } = made.expect("answered");
+        assert_eq!(devices, 1);
+        let these = GroupDevicesRequest {
+            dev_group_id: id.clone(),
+            device_ids: vec![device_id.clone()],
+        };
+        let members = GroupMembersQuery {
+            dev_group_id: id.clone(),
+            ..GroupMembersQuery::default()
+        };
+        if operation == Operation::AddDevicesToGroup {
+            let added = client.add_devices_to_group(&these).await;
+            assert_eq!(added.expect("answered").device_ids, these.device_ids);
+        }
+        if operation == Operation::DeleteDevicesFromGroup {
+            let taken = client.delete_devices_from_group(&these).await;
+            taken.expect("answered");
+        }
+        let full = operation != Operation::DeleteDevicesFromGroup;
+        let page = client.query_device_group_members(&members).await;
+        assert_eq!(page.expect("answered").total_count, u64::from(full));
+        if operation == Operation::ModifyDeviceGroup {
+            let change = ModifyGroupRequest {
+                devices_max: Some(1),
+                ..ModifyGroupRequest::default()
+            };
+            let changed = client.modify_device_group(&id, &change).await;
+            let changed = changed.expect("answered");
+            assert_eq!((changed.devices_max, changed.creator), (1, None));
+        }
+        if operation == Operation::QueryDeviceGroups {
+            let query = GroupsQuery {
+                name: Some(request.name),
+                ..GroupsQuery::default()
+            };
+            let page = client.query_device_groups(&query).await;
+            assert_eq!(page.expect("answered").list[0].id, id);
+        }
+        if operation == Operation::DeleteDeviceGroup {
+            let deleted = client.delete_device_group(&id).await;
+            deleted.expect("answered");
+        }
+        let single = client.query_single_device_group(&id).await;
+        if operation == Operation::DeleteDeviceGroup {
+            let code = single.expect_err("deleted").code();
+            assert_eq!(code, Some(Code::GroupUnknown));
+        } else {
+            assert_eq!(single.expect("answered").creator.as_deref(), Some("app"));
+        }
+    }
+}
+
 /// The client's type of statuses, without naming its crate.
 fn sdk_status(number: u16) -> sdk::StatusCode {
     sdk::StatusCode::from_u16(number).expect("a status")
@@ -297,6 +372,43 @@ async fn pages_bring_every_command_once_also_while_others_are_created() {
     for query in [two, DevicesQuery::default()] {
         let devices = client.query_batch_devices_info_pages(&query).all().await;
         assert_eq!(devices.expect("answered").len(), 4);
+    }
+}
+
+#[tokio::test]
+async fn pages_bring_every_group_and_every_device_of_a_group() {
+    let bed = Bed::start();
+    let mut device_ids = Vec::new();
+    for number in 1..=3 {
+        let scene = Scene::new(&bed, number).await;
+        device_ids.push(scene.device.device_id.clone());
+    }
+    let client = bed.client();
+    let mut ids = Vec::new();
+    for number in 1..=3 {
+        let request = CreateGroupRequest {
+            name: format!("g{number}"),
+            device_ids: device_ids.clone(),
+            ..CreateGroupRequest::default()
+        };
+        let made = client.create_device_group(&request).await;
+        ids.insert(0, made.expect("answered").id);
+    }
+    for page in [None, Some(Page { number: 0, size: 2 })] {
+        let query = GroupsQuery {
+            page,
+            ..GroupsQuery::default()
+        };
+        let groups = client.query_device_groups_pages(&query).all().await;
+        let groups = groups.expect("answered").into_iter().map(|group| group.id);
+        assert_eq!(groups.collect::<Vec<_>>(), ids);
+        let query = GroupMembersQuery {
+            dev_group_id: ids[0].clone(),
+            page,
+            app_id: None,
+        };
+        let members = client.query_device_group_members_pages(&query).all().await;
+        assert_eq!(members.expect("answered"), device_ids);
     }
 }
 

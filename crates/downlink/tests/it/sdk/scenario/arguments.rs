@@ -45,7 +45,7 @@ impl Arguments {
                 args.remove(name).ok_or(format!("`{name}` is missing"))?,
             )?);
         }
-        let owner = args.remove("appId").map(text).transpose()?;
+        let owner = args.remove(owner_key(operation)).map(text).transpose()?;
         let query = args
             .into_iter()
             .map(|(name, value)| Ok::<_, String>((name, text(value)?)));
@@ -80,7 +80,8 @@ impl Arguments {
     /// Makes the call with texts as they are.
     pub(super) async fn call(&self, client: &Client) -> Result<Reply, Error> {
         let mut query = self.query.clone();
-        query.extend(self.owner.clone().map(|owner| ("appId".to_owned(), owner)));
+        let key = owner_key(self.operation).to_owned();
+        query.extend(self.owner.clone().map(|owner| (key, owner)));
         let mut call = client
             .raw(self.operation)
             .query(&encoded(&query))
@@ -103,6 +104,15 @@ impl Arguments {
             Some(key) => call.key(key.clone()),
         };
         call.send().await
+    }
+}
+
+/// What the owner is called in the query.
+fn owner_key(operation: Operation) -> &'static str {
+    if operation.is_about_groups() {
+        "accessAppId"
+    } else {
+        "appId"
     }
 }
 

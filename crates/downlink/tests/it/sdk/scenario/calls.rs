@@ -7,6 +7,9 @@ use sdk::api::commands::{CancelCommandRequest, CommandsQuery, PostCommandRequest
 use sdk::api::credentials::{RefreshKeyRequest, RefreshSecretRequest};
 use sdk::api::device_list::DevicesQuery;
 use sdk::api::devices::{DeleteDeviceQuery, DeviceQuery, ModifyDeviceRequest};
+use sdk::api::groups::{
+    CreateGroupRequest, GroupDevicesRequest, GroupMembersQuery, GroupsQuery, ModifyGroupRequest,
+};
 use sdk::api::invoke::InvokeRequest;
 use sdk::api::old_commands::{OldCancelRequest, OldCommandsQuery};
 use sdk::api::registration::{RegisterRequest, RegisterWithSecretRequest};
@@ -53,6 +56,14 @@ pub(super) async fn typed(client: &Client, args: &Arguments) -> Option<Ended> {
         | Operation::ModifyDeviceInfo
         | Operation::DeleteDirectDevice
         | Operation::QuerySingleDeviceInfo => devices(client, args).await,
+        Operation::CreateDeviceGroup
+        | Operation::DeleteDeviceGroup
+        | Operation::ModifyDeviceGroup
+        | Operation::QueryDeviceGroups
+        | Operation::QuerySingleDeviceGroup
+        | Operation::QueryDeviceGroupMembers
+        | Operation::AddDevicesToGroup
+        | Operation::DeleteDevicesFromGroup => groups(client, args).await,
     }
 }
 
@@ -165,6 +176,41 @@ async fn devices(client: &Client, args: &Arguments) -> Option<Ended> {
                 DeletedWith::Nothing
             };
             shown(client.delete_direct_device(&path[0], with).await)
+        }
+        other => unreachable!("{}", other.name()),
+    })
+}
+
+async fn groups(client: &Client, args: &Arguments) -> Option<Ended> {
+    let path = &args.path;
+    Some(match args.operation {
+        Operation::CreateDeviceGroup => {
+            let request = read(args, CreateGroupRequest::from_json)?;
+            shown(client.create_device_group(&request).await)
+        }
+        Operation::DeleteDeviceGroup => shown(client.delete_device_group(&path[0]).await),
+        Operation::ModifyDeviceGroup => {
+            let request = read(args, ModifyGroupRequest::from_json)?;
+            shown(client.modify_device_group(&path[0], &request).await)
+        }
+        Operation::QueryDeviceGroups => {
+            let query = GroupsQuery::read(&args.asked()).ok()?;
+            shown(client.query_device_groups(&query).await)
+        }
+        Operation::QuerySingleDeviceGroup => {
+            shown(client.query_single_device_group(&path[0]).await)
+        }
+        Operation::QueryDeviceGroupMembers => {
+            let query = GroupMembersQuery::read(&args.asked()).ok()?;
+            shown(client.query_device_group_members(&query).await)
+        }
+        Operation::AddDevicesToGroup => {
+            let request = read(args, GroupDevicesRequest::from_json)?;
+            shown(client.add_devices_to_group(&request).await)
+        }
+        Operation::DeleteDevicesFromGroup => {
+            let request = read(args, GroupDevicesRequest::from_json)?;
+            shown(client.delete_devices_from_group(&request).await)
         }
         other => unreachable!("{}", other.name()),
     })
