@@ -204,6 +204,7 @@ class _Emitter:
         fixed = {
             "appId": "the application whose devices and commands are meant, which must have granted the caller this operation; null = the"
                      " caller's own",
+            "accessAppId": "the application whose groups are meant, which must have granted the caller this operation; null = the caller's own",
             "accessToken": "a token of {@link Authentication#getAuthToken()}; null = the one that the refresh timer keeps",
         }
         if parameter.name == "accessToken" and not operation.authenticated:
@@ -215,7 +216,8 @@ class _Emitter:
                 null = "null is refused with 1007" if one in operation.path_params else "null = not sent"
                 return _text(" ".join([one.doc, *words.limits(one)])) + f" {upper(null)}."
         if self.classes[str(parameter.type)].query and not operation.body:
-            return "what is asked for; null = everything"
+            needed = [one.wire for one in operation.query_params if one.required]
+            return "what is asked for" if needed else "what is asked for; null = everything"
         return "the request"
 
     def _call(self, signature: Signature, operation: Operation) -> list[str]:
@@ -329,7 +331,9 @@ class _Emitter:
 
     def _dto_words(self, dto: Dto) -> list[str]:
         if dto.query:
-            said = [f"What {{@code {dto.query}}} is asked for. Every member may be left out."]
+            needed = [f"{{@code {one.wire}}}" for one in dto.fields(self.model) if one.required]
+            but = f" but {', '.join(needed)}" if needed else ""
+            said = [f"What {{@code {dto.query}}} is asked for. Every member{but} may be left out."]
         elif dto.schema:
             schema = self.model.schemas[dto.schema]
             said = [_text(schema.doc), f"The members come from the schema {{@code {dto.schema}}} of {{@code openapi.json}}."]

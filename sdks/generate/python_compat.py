@@ -274,7 +274,7 @@ class Emitter:
         if one.name == "accessToken":
             return "the token; None is the one that `Authentication.startRefreshTokenTimer` keeps. Without a timer, None sends none (100220)."
         about = describe(known[one.name])
-        return f"{about} None is the own application." if one.name == "appId" else about
+        return f"{about} None is the own application." if one.name in ("appId", "accessAppId") else about
 
     @staticmethod
     def _result_doc(one: Signature) -> str:

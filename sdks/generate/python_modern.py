@@ -18,7 +18,7 @@ import re
 from dataclasses import dataclass
 from typing import Optional
 
-from .model import Code, Field, Model, Operation, Schema
+from .model import Code, Field, Model, Operation, Schema, Type
 from .names import STAMP, snake, wrap
 from .surface import Surface
 
@@ -428,30 +428,38 @@ def _pages(model: Model, operation: Operation) -> Optional[Field]:
     keys = {one.wire for one in operation.query_params}
     if operation.success is None or not {"pageNo", "pageSize"} <= keys:
         return None
-    lists = [one for one in model.schemas[operation.success].fields if one.type.items and one.type.items.ref]
+    lists = [one for one in model.schemas[operation.success].fields if one.type.items]
     return lists[0] if len(lists) == 1 else None
 
 
 def _iterator(model: Model, method: _Method, pager: str) -> list[str]:
     operation = method.operation
     listed = _pages(model, operation)
-    assert listed is not None and listed.type.items is not None and listed.type.items.ref is not None
-    item = listed.type.items.ref
-    identity = python_name(model.schemas[item].fields[0].wire)
+    assert listed is not None and listed.type.items is not None
+    item, identity, moves = _listed(model, listed.type.items)
     named = [one for one in method.named if one.field.wire not in ("pageNo", "pageSize")]
     arguments = ["self", *(_qualified(one.declared) for one in method.first), "*", *(_qualified(one.declared) for one in named)]
     arguments.append(f"page_size: int = {PAGE_SIZE}")
-    lines = _signature(f"def iter_{snake(operation.id)}", arguments, f"{pager}[types.{item}]")
+    lines = _signature(f"def iter_{snake(operation.id)}", arguments, f"{pager}[{item}]")
     doc = (
-        f"Everything that `{snake(operation.id)}` lists, page by page; the arguments are the same.\n\nLists show the newest first. What is "
-        "created while they are read moves the rest on; what the page before showed is left out here."
+        f"Everything that `{snake(operation.id)}` lists, page by page; the arguments are the same.\n\n{moves} while they are read moves "
+        "the rest on; what the page before showed is left out here."
     )
     lines += _doc(doc, " " * 8)
     given = [one.name for one in method.first] + [f"{one.name}={one.name}" for one in named]
     asked = _call(f"lambda number: self.{snake(operation.id)}", [*given, "page_no=number", "page_size=page_size"], 12)
     lines += [f"        return {pager}(", f"            {asked},"]
-    lines += [f"            lambda page: page.{python_name(listed.wire)},", f"            lambda item: item.{identity},"]
+    lines += [f"            lambda page: page.{python_name(listed.wire)},", f"            lambda item: {identity},"]
     return [*lines, "            page_size,", "        )"]
+
+
+def _listed(model: Model, items: Type) -> tuple[str, str, str]:
+    """What a list holds, what tells one from others, and what moves the rest."""
+    if items.ref is None:
+        return "str", "item", "What joins"
+    wires = [one.wire for one in model.schemas[items.ref].fields]
+    mark = "id" if "id" in wires else wires[0]
+    return f"types.{items.ref}", f"item.{python_name(mark)}", "Lists show the newest first. What is created"
 
 
 def _file(lines: list[str]) -> str:

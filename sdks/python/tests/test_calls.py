@@ -101,6 +101,34 @@ def test_the_operations_of_2017_answer_still(client: downlink.Client, meter: Dev
     assert [one.command_id for one in cancelled.list_] == [old.command_id]
 
 
+def test_a_group_is_made_filled_changed_and_deleted(client: downlink.Client, meter: Device) -> None:
+    made = client.create_device_group("MillLane", device_ids=[meter.id])
+    assert (made.app_id, made.max_dev_num, made.cur_dev_num, made.creator) == (Platform.APP, 0, 1, None)
+    with pytest.raises(downlink.ContractError) as refused:
+        client.create_device_group("MillLane")
+    assert refused.value.code is ErrorCode.GROUP_NAME_TAKEN and refused.value.surely_harmless
+    assert client.modify_device_group(made.id, description="Mill Lane", max_dev_num=1).cur_dev_num == 1
+    client.delete_devices_from_group(made.id, [meter.id])
+    assert client.add_devices_to_group(made.id, [meter.id]).device_ids == [meter.id]
+    assert client.query_device_group_members(dev_group_id=made.id).total_count == 1
+    shown = client.query_single_device_group(made.id, access_app_id=Platform.APP)
+    assert (shown.description, shown.max_dev_num, shown.creator) == ("Mill Lane", 1, Platform.APP)
+    client.delete_device_group(made.id)
+    with pytest.raises(downlink.ContractError) as refused:
+        client.query_single_device_group(made.id)
+    assert refused.value.code is ErrorCode.GROUP_UNKNOWN
+
+
+def test_iterators_go_through_every_group_and_its_devices(client: downlink.Client, meter: Device) -> None:
+    others = [client.reg_direct_device(f"grouped-{number}", timeout=0).device_id for number in range(2)]
+    ids = [client.create_device_group(f"Lane{number}", device_ids=[*others, meter.id]).id for number in range(3)]
+    assert {one.id for one in client.iter_query_device_groups(page_size=2)} == set(ids)
+    seen = list(client.iter_query_device_group_members(dev_group_id=ids[0], page_size=2))
+    assert len(seen) == 3 and set(seen) == {*others, meter.id}
+    for one in ids:
+        client.delete_device_group(one)
+
+
 def test_an_iterator_goes_through_every_page(client: downlink.Client, meter: Device) -> None:
     ids = [client.post_device_command(meter.id, SET_PERIOD).command_id for _ in range(5)]
     seen = [one.command_id for one in client.iter_query_device_command(device_id=meter.id, page_size=2)]

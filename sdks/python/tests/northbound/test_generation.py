@@ -152,7 +152,7 @@ from downlink.northbound.client.invokeapi.DeviceUpgrade import DeviceUpgrade
 from downlink.northbound.client.dto.DeviceGroupWithDeviceListDTO import DeviceGroupWithDeviceListDTO
 dto = DeviceGroupWithDeviceListDTO()
 dto.deviceIds = ["d1"]
-dto.setDeviceId("d")
+dto.setDevGroupId("g")
 DeviceGroupManagement().addDevicesToGroup(dto, "other", "t")
 RuleEngine().queryRules({"pageNo": "1"}, None)
 DeviceUpgrade().queryUpgradeSubTask({"pageNo": 2, "operationId": "no"}, "o1", "t")
@@ -171,7 +171,7 @@ def test_every_operation_of_the_vendor_can_join(tree: Path) -> None:
     together, rules, tasks = asked
     assert together[:3] == ["addDevicesToGroup", "DeviceGroupWithDeviceListDTO", "t"]
     assert together[3]["query"] == {"accessAppId": "other"}
-    assert together[3]["body"]["deviceIds"] == ["d1"] and together[3]["body"]["deviceId"] == "d"
+    assert together[3]["body"]["deviceIds"] == ["d1"] and together[3]["body"]["devGroupId"] == "g"
     assert rules == ["queryRules", "Answer", None, {"query": {"pageNo": "1"}}]
     assert tasks[3] == {"variables": {"operationId": "o1"}, "query": {"pageNo": 2}}
 

@@ -162,7 +162,7 @@ def arguments(service: type, operation: str, args: dict[str, Any]) -> list[Any]:
     left = dict(args)
     made: dict[str, Any] = {}
     for one in parameters:
-        if not re.search(r"\w+InDTO|CommandDTO", str(one.annotation)):
+        if not re.search(r"\w+DTO", str(one.annotation)):
             made[one.name] = left.pop(one.name, None)
     for one in parameters:
         if one.name not in made:

@@ -14,8 +14,11 @@ from northbound.refusals import DOCUMENT
 from downlink.northbound.client.dto.CreateDeviceCmdCancelTaskInDTO import CreateDeviceCmdCancelTaskInDTO
 from downlink.northbound.client.dto.CreateDeviceCmdCancelTaskOutDTO import CreateDeviceCmdCancelTaskOutDTO
 from downlink.northbound.client.dto.CreateDeviceCmdCancelTaskV12InDTO import CreateDeviceCmdCancelTaskV12InDTO
+from downlink.northbound.client.dto.CreateDeviceGroupInDTO import CreateDeviceGroupInDTO
 from downlink.northbound.client.dto.CustomField import CustomField
 from downlink.northbound.client.dto.DeviceConfigDTO import DeviceConfigDTO
+from downlink.northbound.client.dto.DeviceGroupWithDeviceListDTO import DeviceGroupWithDeviceListDTO
+from downlink.northbound.client.dto.ModifyDeviceGroupInDTO import ModifyDeviceGroupInDTO
 from downlink.northbound.client.dto.ModifyDeviceInfoInDTO import ModifyDeviceInfoInDTO
 from downlink.northbound.client.dto.PostDeviceCommandInDTO import PostDeviceCommandInDTO
 from downlink.northbound.client.dto.PostDeviceCommandV12InDTO import PostDeviceCommandV12InDTO
@@ -23,6 +26,8 @@ from downlink.northbound.client.dto.QueryBatchDevicesInfoInDTO import QueryBatch
 from downlink.northbound.client.dto.QueryDeviceCmdCancelTaskInDTO import QueryDeviceCmdCancelTaskInDTO
 from downlink.northbound.client.dto.QueryDeviceCommandInDTO import QueryDeviceCommandInDTO
 from downlink.northbound.client.dto.QueryDeviceCommandV12InDTO import QueryDeviceCommandV12InDTO
+from downlink.northbound.client.dto.QueryDeviceGroupMembersInDTO import QueryDeviceGroupMembersInDTO
+from downlink.northbound.client.dto.QueryDeviceGroupsInDTO import QueryDeviceGroupsInDTO
 from downlink.northbound.client.dto.RefreshDeviceKeyInDTO import RefreshDeviceKeyInDTO
 from downlink.northbound.client.dto.RefreshDeviceKeyWithSecretInDTO import RefreshDeviceKeyWithSecretInDTO
 from downlink.northbound.client.dto.RegDirectDeviceInDTO import RegDirectDeviceInDTO
@@ -30,6 +35,7 @@ from downlink.northbound.client.dto.RegDirectDeviceWithSecretInDTO import RegDir
 from downlink.northbound.client.dto.TagDTO2 import TagDTO2
 from downlink.northbound.client.invokeapi.Authentication import Authentication
 from downlink.northbound.client.invokeapi.DataCollection import DataCollection
+from downlink.northbound.client.invokeapi.DeviceGroupManagement import DeviceGroupManagement
 from downlink.northbound.client.invokeapi.DeviceManagement import DeviceManagement
 from downlink.northbound.client.invokeapi.DeviceServiceInvocation import DeviceServiceInvocation
 from downlink.northbound.client.invokeapi.SignalDelivery import SignalDelivery
@@ -50,6 +56,14 @@ DOCUMENTED = {
     SignalDelivery.createDeviceCmdCancelTask: "cdcctInDTO, appId, accessToken",
     SignalDelivery.queryDeviceCmdCancelTask: "qdcctInDTO, accessToken",
     DeviceServiceInvocation.invokeDeviceService: "commandDTO, deviceId, serviceId, appId, accessToken",
+    DeviceGroupManagement.createDeviceGroup: "cdgInDTO, accessToken",
+    DeviceGroupManagement.deleteDeviceGroup: "devGroupId, accessAppId, accessToken",
+    DeviceGroupManagement.modifyDeviceGroup: "mdgInDTO, devGroupId, accessAppId, accessToken",
+    DeviceGroupManagement.queryDeviceGroups: "qdgInDTO, accessToken",
+    DeviceGroupManagement.querySingleDeviceGroup: "devGroupId, accessAppId, accessToken",
+    DeviceGroupManagement.queryDeviceGroupMembers: "qdgmInDTO, accessToken",
+    DeviceGroupManagement.addDevicesToGroup: "dgwdlDTO, accessAppId, accessToken",
+    DeviceGroupManagement.deleteDevicesFromGroup: "dgwdlDTO, accessAppId, accessToken",
 }
 PROFILE = {"manufacturerId": "Downlink", "manufacturerName": "Downlink", "model": "WM1", "deviceType": "WaterMeter", "protocolType": "MQTT"}
 
@@ -68,7 +82,7 @@ def test_the_signatures_are_the_documented_ones(method: Any, parameters: str) ->
 
 EVERY = [
     (service, name)
-    for service in (DeviceManagement, DataCollection, SignalDelivery, DeviceServiceInvocation)
+    for service in (DeviceManagement, DataCollection, SignalDelivery, DeviceServiceInvocation, DeviceGroupManagement)
     for name, method in vars(service).items()
     if inspect.isfunction(method)
 ]
@@ -77,7 +91,8 @@ EVERY = [
 @pytest.mark.parametrize(("service", "name"), EVERY, ids=[name for _, name in EVERY])
 def test_every_method_is_called_through_the_class_with_any_self(bed: Bed, service: Any, name: str) -> None:
     parameters = list(inspect.signature(getattr(service, name)).parameters)[1:]
-    texts = {"deviceId": "d", "serviceId": "s", "deviceCommandId": "c", "cascade": None, "select": None, "appId": None, "accessToken": None}
+    texts = {"deviceId": "d", "serviceId": "s", "deviceCommandId": "c", "devGroupId": "g"}
+    texts |= dict.fromkeys(("cascade", "select", "appId", "accessAppId", "accessToken"))
     given = [texts[one] if one in texts else {"deviceId": "d"} for one in parameters]
     for foreign in (None, object(), service(), SignalDelivery(raise_errors=False)):
         answer = getattr(service, name)(foreign, *given)
@@ -180,6 +195,40 @@ def test_devices_are_listed(bed: Bed, token: str) -> None:
     assert bed.meter.id in [one.getDeviceId() for one in page.devices]
     dto.setPageNo(-1)
     assert DataCollection().queryBatchDevicesInfo(dto, token).error_code == "100216"
+
+
+def test_a_group_is_made_filled_shown_and_deleted(bed: Bed, token: str) -> None:
+    groups = DeviceGroupManagement()
+    wanted = CreateDeviceGroupInDTO()
+    wanted.setName("MillLane")
+    wanted.maxDevNum, wanted.id = "0", "the platform gives its own"
+    made = groups.createDeviceGroup(wanted, token)
+    assert (made.name, made.getMaxDevNum(), made.curDevNum, made.appId) == ("MillLane", 0, 0, bed.platform.APP)
+    assert made.id is not None and made.id != wanted.id
+    assert groups.createDeviceGroup(wanted, token).error_code == "100602"
+
+    devices = DeviceGroupWithDeviceListDTO()
+    devices.setDevGroupId(made.id)
+    devices.deviceIds = [bed.meter.id]
+    added = groups.addDevicesToGroup(devices, None, token)
+    assert (added.devGroupId, added.getDeviceIds()) == (made.id, [bed.meter.id])
+    asked = QueryDeviceGroupMembersInDTO()
+    asked.devGroupId = made.id
+    members = groups.queryDeviceGroupMembers(asked, token)
+    assert (members.totalCount, members.deviceIds) == (1, [bed.meter.id])
+
+    change = ModifyDeviceGroupInDTO()
+    change.maxDevNum = 1
+    assert groups.modifyDeviceGroup(change, made.id, bed.platform.APP, token).maxDevNum == 1
+    query = QueryDeviceGroupsInDTO()
+    query.name = "MillLane"
+    page = groups.queryDeviceGroups(query, token)
+    assert page.list is not None
+    assert [(one.getId(), one.creator, one.curDevNum) for one in page.list] == [(made.id, bed.platform.APP, 1)]
+    assert groups.deleteDevicesFromGroup(added, None, token) == ""
+    assert groups.querySingleDeviceGroup(made.id, None, token).curDevNum == 0
+    assert groups.deleteDeviceGroup(made.id, None, token) == ""
+    assert groups.querySingleDeviceGroup(made.id, None, token).error_code == "100603"
 
 
 def order(bed: Bed) -> PostDeviceCommandInDTO:

@@ -158,6 +158,30 @@ class ErrorCode(Word):
     or short of disk space, or the device of a direct call has too many open commands. Nothing was taken on.
     """
 
+    GROUP_FULL = "100601"
+    """The number of device in the group has reach the max. (not to be repeated as it is; nothing was done) The group has as many devices
+    as it may: `detail` tells the bound. Nothing has changed.
+    """
+
+    GROUP_NAME_TAKEN = "100602"
+    """The device group name has been used. (not to be repeated as it is; nothing was done) The application has another group of this name.
+    """
+
+    GROUP_UNKNOWN = "100603"
+    """The device group is not existed. (not to be repeated as it is; nothing was done) There is no such device group for the calling
+    application.
+    """
+
+    GROUP_LIMIT = "100607"
+    """The devGroup has reached the limit. (not to be repeated as it is; nothing was done) The application has as many device groups as it
+    may.
+    """
+
+    TOO_MANY_DEVICES = "100609"
+    """Too much devices to add. (not to be repeated as it is; nothing was done) More than 1000 `deviceIds` in one request, or more than the
+    new group may have.
+    """
+
     DEVICE_INACTIVE = "100610"
     """Device is not active. (may succeed later; nothing was done) The device has never connected, or not since its credentials were
     refreshed last: it has nothing to refresh.
@@ -214,7 +238,9 @@ class ErrorCode(Word):
     """
 
     INVALID_INPUT_NEWER = "50400"
-    """The input is invalid. (not to be repeated as it is; nothing was done) The name that newer services have for 100022."""
+    """The input is invalid. (not to be repeated as it is; nothing was done) As 100022, in the operations on device groups: a member, key
+    or path variable is missing or not as it must be; `detail` says which.
+    """
 
     INVALID_TOKEN = "1010005"
     """Invalid access token or appId. (not to be repeated as it is; nothing was done) The access token is wrong, has expired or was
@@ -504,6 +530,46 @@ _FACTS: dict[ErrorCode, Facts] = {
         True,
         503,
     ),
+    ErrorCode.GROUP_FULL: Facts(
+        'The number of device in the group has reach the max.',
+        'The group has as many devices as it may: `detail` tells the bound. Nothing has changed.',
+        'Take devices out, raise `maxDevNum` with `modifyDeviceGroup` (0 is no bound), or open another group. Nothing has changed: of the devices of the request none was put in.',
+        False,
+        True,
+        200,
+    ),
+    ErrorCode.GROUP_NAME_TAKEN: Facts(
+        'The device group name has been used.',
+        'The application has another group of this name.',
+        'Choose another name. If it is a repeat of a create whose answer was lost, the group is there: `queryDeviceGroups` with this `name` finds it.',
+        False,
+        True,
+        200,
+    ),
+    ErrorCode.GROUP_UNKNOWN: Facts(
+        'The device group is not existed.',
+        'There is no such device group for the calling application.',
+        "Check the id: it is the `id` of the creation's answer, not the name. For a group of another application, name that one as `accessAppId` and see that its grant covers the group.",
+        False,
+        True,
+        200,
+    ),
+    ErrorCode.GROUP_LIMIT: Facts(
+        'The devGroup has reached the limit.',
+        'The application has as many device groups as it may.',
+        'Delete groups that nobody needs, or ask the operator for more room.',
+        False,
+        True,
+        200,
+    ),
+    ErrorCode.TOO_MANY_DEVICES: Facts(
+        'Too much devices to add.',
+        'More than 1000 `deviceIds` in one request, or more than the new group may have.',
+        'Send the devices in portions of 1000 at the most. Nothing has changed.',
+        False,
+        True,
+        400,
+    ),
     ErrorCode.DEVICE_INACTIVE: Facts(
         'Device is not active.',
         'The device has never connected, or not since its credentials were refreshed last: it has nothing to refresh.',
@@ -610,8 +676,8 @@ _FACTS: dict[ErrorCode, Facts] = {
     ),
     ErrorCode.INVALID_INPUT_NEWER: Facts(
         'The input is invalid.',
-        'The name that newer services have for 100022.',
-        'Never sent by these operations: treat it like 100022.',
+        'As 100022, in the operations on device groups: a member, key or path variable is missing or not as it must be; `detail` says which.',
+        'Correct what `detail` names; the request changed nothing, and sent again as it is it will be refused again. Elsewhere the same fault is 100022: treat both alike.',
         False,
         True,
         400,

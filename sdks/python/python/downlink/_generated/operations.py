@@ -1202,3 +1202,408 @@ class Operations:
             answer=types.OldCommandsAnswer,
         ))
         return answer
+
+    def create_device_group(
+        self,
+        name: str,
+        *,
+        description: Optional[str] = None,
+        app_id: Optional[str] = None,
+        max_dev_num: Optional[int] = None,
+        device_ids: Optional[list[str]] = None,
+        access_app_id: Optional[str] = None,
+    ) -> types.GroupAnswer:
+        """Create a device group.
+
+        The 200 says that the group is on disk, with the devices of `deviceIds`. One of them that does not exist, or is not the
+        application's, refuses the whole request. [10]
+
+        Args:
+            name: ASCII letters and digits, 1 to 64 of them; unique among the groups of the application. (1 to 64 characters;
+                `^[0-9A-Za-z]*$`)
+            description: What the group is for, up to 2048 characters. (0 to 2048 characters)
+            app_id: The application whose group it is; absent = that of the query, else the caller. (0 to 256 characters)
+            max_dev_num: How many devices the group may have; absent or 0 = it has no bound of its own. (0 to 2147483647)
+            device_ids: The group's first devices, up to 1000. (at most 1000 elements)
+            access_app_id: The application whose groups are meant, if that is another one than the caller. It must have granted the
+                caller this operation. (0 to 256 characters)
+
+        Raises:
+            ContractError: with one of these codes, of which `ErrorCode` says more:
+                100007 Bad request message.
+                100023 The data in dataBase is abnomal. (it may have been done)
+                100203 The application is not existed.
+                100217 The application hasn't been authorized.
+                100220 Get AppKey from header failed.
+                100418 The deviceData is not existed.
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
+                100602 The device group name has been used.
+                100607 The devGroup has reached the limit.
+                100609 Too much devices to add.
+                50252 Internal server error. (may succeed later; it may have been done)
+                50400 The input is invalid.
+                1010005 Invalid access token or appId.
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
+                190413 The request body is too large.
+        """
+        answer: types.GroupAnswer = self._carry_out(Call(
+            "createDeviceGroup",
+            query=(("accessAppId", access_app_id),),
+            body=types.CreateGroupRequest(
+                name=name,
+                description=description,
+                app_id=app_id,
+                max_dev_num=max_dev_num,
+                device_ids=device_ids,
+            ),
+            answer=types.GroupAnswer,
+        ))
+        return answer
+
+    def query_device_groups(
+        self,
+        *,
+        page_no: Optional[int] = None,
+        page_size: Optional[int] = None,
+        name: Optional[str] = None,
+        access_app_id: Optional[str] = None,
+    ) -> types.GroupsAnswer:
+        """List device groups.
+
+        The newest first. Without `pageNo` and `pageSize` all are shown at once, 1000 at the most. [10]
+
+        Args:
+            page_no: Which page; counts from 0. Without it and `pageSize` everything is shown at once, 1000 at the most. (0 to
+                2147483647)
+            page_size: Items per page, if `pageNo` is given. (1 to 1000; 1 if not given)
+            name: The group of exactly this name only. (1 to 64 characters)
+            access_app_id: The application whose groups are meant, if that is another one than the caller. It must have granted the
+                caller this operation. (0 to 256 characters)
+
+        Raises:
+            ContractError: with one of these codes, of which `ErrorCode` says more:
+                100007 Bad request message.
+                100023 The data in dataBase is abnomal. (it may have been done)
+                100203 The application is not existed.
+                100217 The application hasn't been authorized.
+                100220 Get AppKey from header failed.
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
+                50252 Internal server error. (may succeed later; it may have been done)
+                50400 The input is invalid.
+                1010005 Invalid access token or appId.
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
+                190413 The request body is too large.
+        """
+        answer: types.GroupsAnswer = self._carry_out(Call(
+            "queryDeviceGroups",
+            query=(
+                ("pageNo", page_no),
+                ("pageSize", page_size),
+                ("name", name),
+                ("accessAppId", access_app_id),
+            ),
+            answer=types.GroupsAnswer,
+        ))
+        return answer
+
+    def iter_query_device_groups(
+        self,
+        *,
+        name: Optional[str] = None,
+        access_app_id: Optional[str] = None,
+        page_size: int = 100,
+    ) -> Pager[types.GroupAnswer]:
+        """Everything that `query_device_groups` lists, page by page; the arguments are the same.
+
+        Lists show the newest first. What is created while they are read moves the rest on; what the page before showed is left out
+        here.
+        """
+        return Pager(
+            lambda number: self.query_device_groups(
+                name=name,
+                access_app_id=access_app_id,
+                page_no=number,
+                page_size=page_size,
+            ),
+            lambda page: page.list_,
+            lambda item: item.id,
+            page_size,
+        )
+
+    def query_single_device_group(self, dev_group_id: str, *, access_app_id: Optional[str] = None) -> types.GroupAnswer:
+        """Show a device group.
+
+        With `creator`, the application that created it. [10]
+
+        Args:
+            dev_group_id: The device group. (1 to 50 characters)
+            access_app_id: The application whose groups are meant, if that is another one than the caller. It must have granted the
+                caller this operation. (0 to 256 characters)
+
+        Raises:
+            ContractError: with one of these codes, of which `ErrorCode` says more:
+                100007 Bad request message.
+                100023 The data in dataBase is abnomal. (it may have been done)
+                100203 The application is not existed.
+                100217 The application hasn't been authorized.
+                100220 Get AppKey from header failed.
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
+                100603 The device group is not existed.
+                50252 Internal server error. (may succeed later; it may have been done)
+                50400 The input is invalid.
+                1010005 Invalid access token or appId.
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
+                190413 The request body is too large.
+        """
+        answer: types.GroupAnswer = self._carry_out(Call(
+            "querySingleDeviceGroup",
+            variables=(dev_group_id,),
+            query=(("accessAppId", access_app_id),),
+            answer=types.GroupAnswer,
+        ))
+        return answer
+
+    def modify_device_group(
+        self,
+        dev_group_id: str,
+        *,
+        name: Optional[str] = None,
+        description: Optional[str] = None,
+        max_dev_num: Optional[int] = None,
+        access_app_id: Optional[str] = None,
+    ) -> types.GroupAnswer:
+        """Change a device group.
+
+        Members that are absent stay as they are. `maxDevNum` may not be below the number of devices that the group has; 0 takes the
+        bound away. [10]
+
+        Args:
+            dev_group_id: The device group. (1 to 50 characters)
+            name: ASCII letters and digits, 1 to 64 of them; unique among the groups of the application. (1 to 64 characters;
+                `^[0-9A-Za-z]*$`)
+            description: What the group is for, up to 2048 characters. (0 to 2048 characters)
+            max_dev_num: How many devices the group may have; 0 = it has no bound of its own. (0 to 2147483647)
+            access_app_id: The application whose groups are meant, if that is another one than the caller. It must have granted the
+                caller this operation. (0 to 256 characters)
+
+        Raises:
+            ContractError: with one of these codes, of which `ErrorCode` says more:
+                100007 Bad request message.
+                100023 The data in dataBase is abnomal. (it may have been done)
+                100203 The application is not existed.
+                100217 The application hasn't been authorized.
+                100220 Get AppKey from header failed.
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
+                100601 The number of device in the group has reach the max.
+                100602 The device group name has been used.
+                100603 The device group is not existed.
+                50252 Internal server error. (may succeed later; it may have been done)
+                50400 The input is invalid.
+                1010005 Invalid access token or appId.
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
+                190413 The request body is too large.
+        """
+        answer: types.GroupAnswer = self._carry_out(Call(
+            "modifyDeviceGroup",
+            variables=(dev_group_id,),
+            query=(("accessAppId", access_app_id),),
+            body=types.ModifyGroupRequest(
+                name=name,
+                description=description,
+                max_dev_num=max_dev_num,
+            ),
+            answer=types.GroupAnswer,
+        ))
+        return answer
+
+    def delete_device_group(self, dev_group_id: str, *, access_app_id: Optional[str] = None) -> None:
+        """Delete a device group.
+
+        Its devices stay as they are. A grant that is limited to the group covers nothing through it any more (R1.11). [10]
+
+        Args:
+            dev_group_id: The device group. (1 to 50 characters)
+            access_app_id: The application whose groups are meant, if that is another one than the caller. It must have granted the
+                caller this operation. (0 to 256 characters)
+
+        Raises:
+            ContractError: with one of these codes, of which `ErrorCode` says more:
+                100007 Bad request message.
+                100023 The data in dataBase is abnomal. (it may have been done)
+                100203 The application is not existed.
+                100217 The application hasn't been authorized.
+                100220 Get AppKey from header failed.
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
+                100603 The device group is not existed.
+                50252 Internal server error. (may succeed later; it may have been done)
+                50400 The input is invalid.
+                1010005 Invalid access token or appId.
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
+                190413 The request body is too large.
+        """
+        self._carry_out(Call(
+            "deleteDeviceGroup",
+            variables=(dev_group_id,),
+            query=(("accessAppId", access_app_id),),
+        ))
+
+    def query_device_group_members(
+        self,
+        *,
+        dev_group_id: str,
+        page_no: Optional[int] = None,
+        page_size: Optional[int] = None,
+        access_app_id: Optional[str] = None,
+    ) -> types.GroupMembersAnswer:
+        """List the devices of a group.
+
+        In the order of their registration. Without `pageNo` and `pageSize` all are shown at once, 1000 at the most. [10]
+
+        Args:
+            dev_group_id: The group. (1 to 50 characters)
+            page_no: Which page; counts from 0. Without it and `pageSize` everything is shown at once, 1000 at the most. (0 to
+                2147483647)
+            page_size: Items per page, if `pageNo` is given. (1 to 1000; 1 if not given)
+            access_app_id: The application whose groups are meant, if that is another one than the caller. It must have granted the
+                caller this operation. (0 to 256 characters)
+
+        Raises:
+            ContractError: with one of these codes, of which `ErrorCode` says more:
+                100007 Bad request message.
+                100023 The data in dataBase is abnomal. (it may have been done)
+                100203 The application is not existed.
+                100217 The application hasn't been authorized.
+                100220 Get AppKey from header failed.
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
+                100603 The device group is not existed.
+                50252 Internal server error. (may succeed later; it may have been done)
+                50400 The input is invalid.
+                1010005 Invalid access token or appId.
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
+                190413 The request body is too large.
+        """
+        answer: types.GroupMembersAnswer = self._carry_out(Call(
+            "queryDeviceGroupMembers",
+            query=(
+                ("devGroupId", dev_group_id),
+                ("pageNo", page_no),
+                ("pageSize", page_size),
+                ("accessAppId", access_app_id),
+            ),
+            answer=types.GroupMembersAnswer,
+        ))
+        return answer
+
+    def iter_query_device_group_members(
+        self,
+        *,
+        dev_group_id: str,
+        access_app_id: Optional[str] = None,
+        page_size: int = 100,
+    ) -> Pager[str]:
+        """Everything that `query_device_group_members` lists, page by page; the arguments are the same.
+
+        What joins while they are read moves the rest on; what the page before showed is left out here.
+        """
+        return Pager(
+            lambda number: self.query_device_group_members(
+                dev_group_id=dev_group_id,
+                access_app_id=access_app_id,
+                page_no=number,
+                page_size=page_size,
+            ),
+            lambda page: page.device_ids,
+            lambda item: item,
+            page_size,
+        )
+
+    def add_devices_to_group(
+        self,
+        dev_group_id: str,
+        device_ids: list[str],
+        *,
+        access_app_id: Optional[str] = None,
+    ) -> types.GroupDevicesAnswer:
+        """Put devices into a group.
+
+        All of them or none. One that is in the group already stays in it. [10]
+
+        Args:
+            dev_group_id: The group, 1 to 50 characters.
+            device_ids: The devices, 1 to 1000 of them. (at most 1000 elements)
+            access_app_id: The application whose groups are meant, if that is another one than the caller. It must have granted the
+                caller this operation. (0 to 256 characters)
+
+        Raises:
+            ContractError: with one of these codes, of which `ErrorCode` says more:
+                100007 Bad request message.
+                100023 The data in dataBase is abnomal. (it may have been done)
+                100203 The application is not existed.
+                100217 The application hasn't been authorized.
+                100220 Get AppKey from header failed.
+                100418 The deviceData is not existed.
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
+                100601 The number of device in the group has reach the max.
+                100603 The device group is not existed.
+                100609 Too much devices to add.
+                50252 Internal server error. (may succeed later; it may have been done)
+                50400 The input is invalid.
+                1010005 Invalid access token or appId.
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
+                190413 The request body is too large.
+        """
+        answer: types.GroupDevicesAnswer = self._carry_out(Call(
+            "addDevicesToGroup",
+            query=(("accessAppId", access_app_id),),
+            body=types.GroupDevicesRequest(
+                dev_group_id=dev_group_id,
+                device_ids=device_ids,
+            ),
+            answer=types.GroupDevicesAnswer,
+        ))
+        return answer
+
+    def delete_devices_from_group(self, dev_group_id: str, device_ids: list[str], *, access_app_id: Optional[str] = None) -> None:
+        """Take devices out of a group.
+
+        What is not in the group is passed over. The 200 has an empty body. Commands of an application that reached a device through the
+        group alone end, if they are still pending (R1.11). [10]
+
+        Args:
+            dev_group_id: The group, 1 to 50 characters.
+            device_ids: The devices, 1 to 1000 of them. (at most 1000 elements)
+            access_app_id: The application whose groups are meant, if that is another one than the caller. It must have granted the
+                caller this operation. (0 to 256 characters)
+
+        Raises:
+            ContractError: with one of these codes, of which `ErrorCode` says more:
+                100007 Bad request message.
+                100023 The data in dataBase is abnomal. (it may have been done)
+                100203 The application is not existed.
+                100217 The application hasn't been authorized.
+                100220 Get AppKey from header failed.
+                100501 Congestion occurs, and the current network has been flow-controlled. (may succeed later)
+                100603 The device group is not existed.
+                100609 Too much devices to add.
+                50252 Internal server error. (may succeed later; it may have been done)
+                50400 The input is invalid.
+                1010005 Invalid access token or appId.
+                1010009 app throttle exceed. (may succeed later)
+                190408 The request is too slow. (may succeed later)
+                190413 The request body is too large.
+        """
+        self._carry_out(Call(
+            "deleteDevicesFromGroup",
+            query=(("accessAppId", access_app_id),),
+            body=types.GroupDevicesRequest(
+                dev_group_id=dev_group_id,
+                device_ids=device_ids,
+            ),
+        ))

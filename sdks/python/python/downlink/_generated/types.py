@@ -349,6 +349,30 @@ class ConfirmHeader(Data):
 
 
 @dataclass
+class CreateGroupRequest(Data):
+    """Creation of a device group [10]."""
+
+    name: str
+    """ASCII letters and digits, 1 to 64 of them; unique among the groups of the application. (1 to 64 characters; `^[0-9A-Za-z]*$`)"""
+    description: Optional[str] = None
+    """What the group is for, up to 2048 characters. (0 to 2048 characters)"""
+    app_id: Optional[str] = None
+    """The application whose group it is; absent = that of the query, else the caller. (0 to 256 characters)"""
+    max_dev_num: Optional[int] = None
+    """How many devices the group may have; absent or 0 = it has no bound of its own. (0 to 2147483647)"""
+    device_ids: Optional[list[str]] = None
+    """The group's first devices, up to 1000. (at most 1000 elements)"""
+
+    _MEMBERS: ClassVar[tuple[Member, ...]] = (
+        Member("name", "name", str, required=True),
+        Member("description", "description", str),
+        Member("appId", "app_id", str),
+        Member("maxDevNum", "max_dev_num", int),
+        Member("deviceIds", "device_ids", str, many=True),
+    )
+
+
+@dataclass
 class CustomField(Data):
     """A field an application adds to a device [3.1, 3.5]; all texts up to 256 characters."""
 
@@ -619,6 +643,108 @@ class ErrorBody(Data):
     )
 
 
+@dataclass
+class GroupAnswer(Data):
+    """A device group as answers show it [10]."""
+
+    name: str
+    """Unique among the groups of the application."""
+    id: str
+    """The group: `devGroupId` elsewhere."""
+    app_id: str
+    """The application whose group it is."""
+    max_dev_num: int
+    """How many devices it may have; 0 = it has no bound of its own. (0 to 2147483647)"""
+    cur_dev_num: int
+    """How many devices it has."""
+    description: Optional[str] = None
+    """What the group is for."""
+    creator: Optional[str] = None
+    """The application that created it: in queries only."""
+
+    _MEMBERS: ClassVar[tuple[Member, ...]] = (
+        Member("name", "name", str, required=True),
+        Member("description", "description", str),
+        Member("id", "id", str, required=True),
+        Member("appId", "app_id", str, required=True),
+        Member("maxDevNum", "max_dev_num", int, required=True),
+        Member("curDevNum", "cur_dev_num", int, required=True),
+        Member("creator", "creator", str),
+    )
+
+
+@dataclass
+class GroupDevicesAnswer(Data):
+    """What was put into a group [10]."""
+
+    dev_group_id: str
+    """The group."""
+    device_ids: list[str]
+    """The devices of the request."""
+
+    _MEMBERS: ClassVar[tuple[Member, ...]] = (
+        Member("devGroupId", "dev_group_id", str, required=True),
+        Member("deviceIds", "device_ids", str, many=True, required=True),
+    )
+
+
+@dataclass
+class GroupDevicesRequest(Data):
+    """Devices that are put into a group, or taken out of it [10]."""
+
+    dev_group_id: str
+    """The group, 1 to 50 characters."""
+    device_ids: list[str]
+    """The devices, 1 to 1000 of them. (at most 1000 elements)"""
+
+    _MEMBERS: ClassVar[tuple[Member, ...]] = (
+        Member("devGroupId", "dev_group_id", str, required=True),
+        Member("deviceIds", "device_ids", str, many=True, required=True),
+    )
+
+
+@dataclass
+class GroupMembersAnswer(Data):
+    """A page of the devices of a group [10]."""
+
+    total_count: int
+    """Devices of the whole group."""
+    page_no: int
+    """Counts from 0."""
+    page_size: int
+    """Devices per page."""
+    device_ids: list[str]
+    """In the order of their registration."""
+
+    _MEMBERS: ClassVar[tuple[Member, ...]] = (
+        Member("totalCount", "total_count", int, required=True),
+        Member("pageNo", "page_no", int, required=True),
+        Member("pageSize", "page_size", int, required=True),
+        Member("deviceIds", "device_ids", str, many=True, required=True),
+    )
+
+
+@dataclass
+class GroupsAnswer(Data):
+    """A page of device groups [10]."""
+
+    total_count: int
+    """Groups of the whole list."""
+    page_no: int
+    """Counts from 0."""
+    page_size: int
+    """Groups per page."""
+    list_: list[GroupAnswer]
+    """The newest first."""
+
+    _MEMBERS: ClassVar[tuple[Member, ...]] = (
+        Member("totalCount", "total_count", int, required=True),
+        Member("pageNo", "page_no", int, required=True),
+        Member("pageSize", "page_size", int, required=True),
+        Member("list", "list_", GroupAnswer, many=True, required=True),
+    )
+
+
 class InvokeStatus(Word):
     """What became of a call so far; `delivered` and `failed` with toType CLOUD only."""
 
@@ -849,6 +975,24 @@ class ModifyDeviceRequest(Data):
         Member("psk", "psk", str),
         Member("tags", "tags", Tag, many=True),
         Member("customFields", "custom_fields", CustomField, many=True),
+    )
+
+
+@dataclass
+class ModifyGroupRequest(Data):
+    """Change of a device group [10]. What is absent, or an empty text, stays as it is."""
+
+    name: Optional[str] = None
+    """ASCII letters and digits, 1 to 64 of them; unique among the groups of the application. (1 to 64 characters; `^[0-9A-Za-z]*$`)"""
+    description: Optional[str] = None
+    """What the group is for, up to 2048 characters. (0 to 2048 characters)"""
+    max_dev_num: Optional[int] = None
+    """How many devices the group may have; 0 = it has no bound of its own. (0 to 2147483647)"""
+
+    _MEMBERS: ClassVar[tuple[Member, ...]] = (
+        Member("name", "name", str),
+        Member("description", "description", str),
+        Member("maxDevNum", "max_dev_num", int),
     )
 
 
@@ -1324,6 +1468,7 @@ __all__ = [
     "CommandStatus",
     "CommandsAnswer",
     "ConfirmHeader",
+    "CreateGroupRequest",
     "CustomField",
     "DataConfig",
     "DeviceAnswer",
@@ -1333,6 +1478,11 @@ __all__ = [
     "DeviceStatusAnswer",
     "DevicesAnswer",
     "ErrorBody",
+    "GroupAnswer",
+    "GroupDevicesAnswer",
+    "GroupDevicesRequest",
+    "GroupMembersAnswer",
+    "GroupsAnswer",
     "InvokeAnswer",
     "InvokeHeader",
     "InvokeRequest",
@@ -1342,6 +1492,7 @@ __all__ = [
     "MessageConfirm",
     "Mode",
     "ModifyDeviceRequest",
+    "ModifyGroupRequest",
     "NewDeviceInfo",
     "NodeType",
     "OldCancelRequest",

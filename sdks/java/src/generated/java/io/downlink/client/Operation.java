@@ -129,7 +129,55 @@ public enum Operation {
      * Cancel all pending commands of a device, as in 2017. [northbound-api.md, 5.8]
      */
     CREATE_DEVICE_CMD_CANCEL_TASK_V12("createDeviceCmdCancelTaskV12", "POST",
-        "/iocm/app/cmd/v1.2.0/cancelCmd", true, false, false);
+        "/iocm/app/cmd/v1.2.0/cancelCmd", true, false, false),
+
+    /**
+     * Create a device group. [northbound-api.md, 10]
+     */
+    CREATE_DEVICE_GROUP("createDeviceGroup", "POST",
+        "/iocm/app/devgroup/v1.3.0/devGroups", true, false, false),
+
+    /**
+     * List device groups. [northbound-api.md, 10]
+     */
+    QUERY_DEVICE_GROUPS("queryDeviceGroups", "GET",
+        "/iocm/app/devgroup/v1.3.0/devGroups", true, false, true),
+
+    /**
+     * Show a device group. [northbound-api.md, 10]
+     */
+    QUERY_SINGLE_DEVICE_GROUP("querySingleDeviceGroup", "GET",
+        "/iocm/app/devgroup/v1.3.0/devGroups/{devGroupId}", true, false, true),
+
+    /**
+     * Change a device group. [northbound-api.md, 10]
+     */
+    MODIFY_DEVICE_GROUP("modifyDeviceGroup", "PUT",
+        "/iocm/app/devgroup/v1.3.0/devGroups/{devGroupId}", true, false, false),
+
+    /**
+     * Delete a device group. [northbound-api.md, 10]
+     */
+    DELETE_DEVICE_GROUP("deleteDeviceGroup", "DELETE",
+        "/iocm/app/devgroup/v1.3.0/devGroups/{devGroupId}", true, false, false),
+
+    /**
+     * List the devices of a group. [northbound-api.md, 10]
+     */
+    QUERY_DEVICE_GROUP_MEMBERS("queryDeviceGroupMembers", "GET",
+        "/iocm/app/dm/v1.2.0/devices/ids", true, false, true),
+
+    /**
+     * Put devices into a group. [northbound-api.md, 10]
+     */
+    ADD_DEVICES_TO_GROUP("addDevicesToGroup", "POST",
+        "/iocm/app/dm/v1.1.0/devices/addDevGroupTagToDevices", true, false, false),
+
+    /**
+     * Take devices out of a group. [northbound-api.md, 10]
+     */
+    DELETE_DEVICES_FROM_GROUP("deleteDevicesFromGroup", "POST",
+        "/iocm/app/dm/v1.1.0/devices/deleteDevGroupTagFromDevices", true, false, false);
 
     private final String id;
     private final String method;

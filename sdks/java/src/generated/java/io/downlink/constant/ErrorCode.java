@@ -205,6 +205,36 @@ public enum ErrorCode {
     FLOW_CONTROLLED("100501", "Congestion occurs, and the current network has been flow-controlled", true, true),
 
     /**
+     * The group has as many devices as it may: {@code detail} tells the bound. Nothing has changed. Take devices out, raise {@code
+     * maxDevNum} with {@code modifyDeviceGroup} (0 is no bound), or open another group. Nothing has changed: of the devices of the request
+     * none was put in.
+     */
+    GROUP_FULL("100601", "The number of device in the group has reach the max.", false, true),
+
+    /**
+     * The application has another group of this name. Choose another name. If it is a repeat of a create whose answer was lost, the group
+     * is there: {@code queryDeviceGroups} with this {@code name} finds it.
+     */
+    GROUP_NAME_TAKEN("100602", "The device group name has been used.", false, true),
+
+    /**
+     * There is no such device group for the calling application. Check the id: it is the {@code id} of the creation's answer, not the name.
+     * For a group of another application, name that one as {@code accessAppId} and see that its grant covers the group.
+     */
+    GROUP_UNKNOWN("100603", "The device group is not existed.", false, true),
+
+    /**
+     * The application has as many device groups as it may. Delete groups that nobody needs, or ask the operator for more room.
+     */
+    GROUP_LIMIT("100607", "The devGroup has reached the limit.", false, true),
+
+    /**
+     * More than 1000 {@code deviceIds} in one request, or more than the new group may have. Send the devices in portions of 1000 at the
+     * most. Nothing has changed.
+     */
+    TOO_MANY_DEVICES("100609", "Too much devices to add.", false, true),
+
+    /**
      * The device has never connected, or not since its credentials were refreshed last: it has nothing to refresh. Let the device connect
      * with the credentials it has. If those are lost, delete the device and register it anew.
      */
@@ -282,7 +312,9 @@ public enum ErrorCode {
     INTERNAL_FAULT("50252", "Internal server error.", true, false),
 
     /**
-     * The name that newer services have for 100022. Never sent by these operations: treat it like 100022.
+     * As 100022, in the operations on device groups: a member, key or path variable is missing or not as it must be; {@code detail} says
+     * which. Correct what {@code detail} names; the request changed nothing, and sent again as it is it will be refused again. Elsewhere
+     * the same fault is 100022: treat both alike.
      */
     INVALID_INPUT_NEWER("50400", "The input is invalid.", false, true),
 

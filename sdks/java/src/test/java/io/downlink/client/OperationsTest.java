@@ -18,6 +18,7 @@ import io.downlink.client.Platform.Device;
 import io.downlink.client.dto.*;
 import io.downlink.client.invokeapi.Authentication;
 import io.downlink.client.invokeapi.DataCollection;
+import io.downlink.client.invokeapi.DeviceGroupManagement;
 import io.downlink.client.invokeapi.DeviceManagement;
 import io.downlink.client.invokeapi.DeviceServiceInvocation;
 import io.downlink.client.invokeapi.SignalDelivery;
@@ -172,6 +173,40 @@ class OperationsTest {
         assertNotNull(done.getExecuteTime());
         assertNotNull(done.getDeliveredTime());
         assertNotNull(done.getPlatformIssuedTime());
+    }
+
+    @Test
+    void aGroupIsMadeFilledShownAndDeleted() throws NorthApiException {
+        Device device = app.device();
+        DeviceGroupManagement groups = new DeviceGroupManagement(client);
+        CreateDeviceGroupInDTO wanted = new CreateDeviceGroupInDTO();
+        wanted.setName("MillLane");
+        wanted.setMaxDevNum(1);
+        CreateDeviceGroupOutDTO made = groups.createDeviceGroup(wanted, null);
+        assertEquals(app.id, made.getAppId());
+        assertEquals(0, made.getCurDevNum());
+        NorthApiException taken = assertThrows(NorthApiException.class, () -> groups.createDeviceGroup(wanted, null));
+        assertEquals("100602", taken.getError_code());
+        DeviceGroupWithDeviceListDTO devices = new DeviceGroupWithDeviceListDTO();
+        devices.setDevGroupId(made.getId());
+        devices.setDeviceIds(List.of(device.id));
+        assertEquals(List.of(device.id), groups.addDevicesToGroup(devices, null, null).getDeviceIds());
+        QueryDeviceGroupMembersInDTO which = new QueryDeviceGroupMembersInDTO();
+        which.setDevGroupId(made.getId());
+        assertEquals(List.of(device.id), groups.queryDeviceGroupMembers(which, null).getDeviceIds());
+        ModifyDeviceGroupInDTO change = new ModifyDeviceGroupInDTO();
+        change.setDescription("The meters of Mill Lane");
+        ModifyDeviceGroupOutDTO changed = groups.modifyDeviceGroup(change, made.getId(), app.id, null);
+        assertEquals("The meters of Mill Lane", changed.getDescription());
+        assertEquals(1, changed.getMaxDevNum(), "what is not set stays");
+        QuerySingleDeviceGroupOutDTO shown = groups.queryDeviceGroups(null, null).getList().get(0);
+        assertEquals(made.getId(), shown.getId());
+        assertEquals(app.id, shown.getCreator());
+        groups.deleteDevicesFromGroup(devices, null, null);
+        assertEquals(0, groups.querySingleDeviceGroup(made.getId(), null, null).getCurDevNum());
+        groups.deleteDeviceGroup(made.getId(), null, null);
+        NorthApiException gone = assertThrows(NorthApiException.class, () -> groups.querySingleDeviceGroup(made.getId(), null, null));
+        assertEquals("100603", gone.getError_code());
     }
 
     @Test

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.downlink.client.dto.*;
 import io.downlink.client.invokeapi.Authentication;
 import io.downlink.client.invokeapi.DataCollection;
+import io.downlink.client.invokeapi.DeviceGroupManagement;
 import io.downlink.client.invokeapi.DeviceManagement;
 import io.downlink.client.invokeapi.DeviceServiceInvocation;
 import io.downlink.client.invokeapi.SignalDelivery;
@@ -72,6 +73,27 @@ final class ScenarioCalls {
         query("queryDeviceCommandV12", QueryDeviceCommandV12InDTO.class, (dto, at) -> delivery.queryDeviceCommandV12(dto, at.token));
         body("createDeviceCmdCancelTaskV12", CreateDeviceCmdCancelTaskV12InDTO.class,
             (dto, at) -> delivery.createDeviceCmdCancelTaskV12(dto, at.app, at.token));
+        groups(new DeviceGroupManagement(client));
+    }
+
+    private void groups(DeviceGroupManagement groups) {
+        body("createDeviceGroup", CreateDeviceGroupInDTO.class, (dto, at) -> groups.createDeviceGroup(dto, at.token));
+        query("deleteDeviceGroup", Group.class, (dto, at) -> {
+            groups.deleteDeviceGroup(dto.devGroupId, dto.accessAppId, at.token);
+            return null;
+        });
+        body("modifyDeviceGroup", ModifyDeviceGroupInDTO.class,
+            (dto, at) -> groups.modifyDeviceGroup(dto, at.text("devGroupId"), at.text("accessAppId"), at.token));
+        query("queryDeviceGroups", QueryDeviceGroupsInDTO.class, (dto, at) -> groups.queryDeviceGroups(dto, at.token));
+        query("querySingleDeviceGroup", Group.class,
+            (dto, at) -> groups.querySingleDeviceGroup(dto.devGroupId, dto.accessAppId, at.token));
+        query("queryDeviceGroupMembers", QueryDeviceGroupMembersInDTO.class, (dto, at) -> groups.queryDeviceGroupMembers(dto, at.token));
+        body("addDevicesToGroup", DeviceGroupWithDeviceListDTO.class,
+            (dto, at) -> groups.addDevicesToGroup(dto, at.text("accessAppId"), at.token));
+        body("deleteDevicesFromGroup", DeviceGroupWithDeviceListDTO.class, (dto, at) -> {
+            groups.deleteDevicesFromGroup(dto, at.text("accessAppId"), at.token);
+            return null;
+        });
     }
 
     /** The operations that went through their own methods. */
@@ -241,6 +263,13 @@ final class ScenarioCalls {
         String deviceId;
         String select;
         String appId;
+    }
+
+    /** The parameters of methods about one group. */
+    @com.fasterxml.jackson.annotation.JsonAutoDetect(fieldVisibility = com.fasterxml.jackson.annotation.JsonAutoDetect.Visibility.ANY)
+    private static final class Group {
+        String devGroupId;
+        String accessAppId;
     }
 
     /** Those of a deletion. */
