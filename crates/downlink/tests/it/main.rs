@@ -9,6 +9,7 @@ mod crash;
 mod demo;
 mod devices;
 mod doctor;
+mod groups;
 mod process;
 mod program;
 mod readme;

@@ -355,6 +355,74 @@ async fn commands_and_devices_are_found_by_their_ids_and_nothing_else_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn groups_are_bounded_by_the_settings_and_what_is_no_request_of_theirs_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut config = settings(folder.path());
+    (config.north.groups_max, config.north.group_devices_max) = (2, 1);
+    let running = Server::new(config).start().await.expect("started");
+    let local = Local {
+        admin: running.admin().expect("its door"),
+        running,
+        folder,
+    };
+    queue(&local, 3_600).await;
+    let groups = "/downlink/v1/groups";
+    let made = |name: &str, devices: Value| {
+        let body = json!({"name": name, "devices": devices});
+        let local = &local;
+        async move { local.status(Method::POST, groups, &body).await }
+    };
+    let (status, first) = made("first", json!(["meter-1"])).await;
+    assert_eq!(
+        (status, &first["devices"]),
+        (StatusCode::CREATED, &json!(1))
+    );
+    let (status, twice) = made("twice", json!(["meter-1", "meter-1"])).await;
+    assert_eq!(
+        (status, &twice["devices"]),
+        (StatusCode::CREATED, &json!(1))
+    );
+    let (status, third) = made("third", json!([])).await;
+    assert_eq!(
+        (status, &third["code"]),
+        (StatusCode::CONFLICT, &json!("100607"))
+    );
+    let first = format!("{groups}/{}", first["groupId"].as_str().expect("an id"));
+    let join = format!("{first}/add");
+    for (method, path, body, code) in [
+        (Method::POST, groups, json!({}), "50400"),
+        (Method::POST, groups, json!({"name": "a", "size": 1}), ""),
+        (Method::PATCH, &first, json!({"name": ""}), "50400"),
+        (Method::PATCH, &first, json!({"devicesMax": -1}), ""),
+        (Method::POST, &join, json!({"devices": []}), "50400"),
+        (Method::POST, &join, json!({}), ""),
+        (
+            Method::POST,
+            &join,
+            json!({"devices": vec!["meter-1"; 1_001]}),
+            "",
+        ),
+        (Method::GET, "/downlink/v1/groups?limit=0", Value::Null, ""),
+        (
+            Method::GET,
+            "/downlink/v1/groups?colour=red",
+            Value::Null,
+            "",
+        ),
+        (Method::GET, &format!("{first}?limit=1001"), Value::Null, ""),
+    ] {
+        let (status, answer) = local.status(method, path, &body).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{path} {body}");
+        assert_eq!(answer["code"].as_str().unwrap_or_default(), code, "{body}");
+    }
+    for missing in ["/downlink/v1/groups/0", "/downlink/v1/groups?appId=none"] {
+        let (status, _) = local.status(Method::GET, missing, &Value::Null).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{missing}");
+    }
+    local.running.stop().await.expect("a good end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn r9_1_the_test_clock_goes_on_from_where_it_was_moved() {
     let local = Local::start().await;
     let show = "/downlink/v1/clock";
