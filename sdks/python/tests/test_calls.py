@@ -178,6 +178,9 @@ def test_another_applications_devices_need_its_grant(platform: Platform, client:
     assert other.query_device_command(app_id="app").pagination.page_no == 0
     platform.cli("app", "grant", "owner", "--to", "app")
     assert other.query_device_command().data == []
+    made = other.create_device_group("Owned")
+    assert (made.app_id, other.query_single_device_group(made.id).creator) == ("owner", Platform.APP)
+    assert client.create_device_group("Named", access_app_id="owner").app_id == "owner"
 
 
 def test_login_renewal_and_logout_are_about_the_clients_own_token(new_client: Callable[..., downlink.Client]) -> None:

@@ -5,8 +5,12 @@ use sdk::api::Secret;
 use sdk::api::cancel_tasks::{CancelTaskStatus, CancelTasksQuery};
 use sdk::api::commands::{Command, CommandStatus, CommandsQuery, PostCommandRequest};
 use sdk::api::devices::ModifyDeviceRequest;
+use sdk::api::groups::{
+    CreateGroupRequest, GroupDevicesRequest, GroupMembersQuery, GroupsQuery, ModifyGroupRequest,
+};
 use sdk::api::headers::IdempotencyKey;
 use sdk::api::invoke::{InvokeHeader, InvokeRequest, InvokeStatus, Mode};
+use sdk::api::query::Page;
 use sdk::api::registration::{RegisterRequest, RegisterWithSecretRequest};
 
 use crate::platform::{Platform, answer};
@@ -211,4 +215,75 @@ async fn an_owner_is_named_in_every_query() {
         ]
     );
     assert_eq!(platform.seen()[6].body, r#"{"status":"CANCELED"}"#);
+}
+
+#[tokio::test]
+async fn with_groups_the_owner_is_the_access_app_id_of_every_query() {
+    let platform = Platform::start().await;
+    let client = platform.client().for_owner("other&");
+    let group =
+        r#"{"name":"Lane","id":"g/1","appId":"other&","maxDevNum":0,"curDevNum":1,"creator":"x"}"#;
+    platform.will_answer([
+        answer(200, group),
+        answer(200, group),
+        answer(
+            200,
+            &format!(r#"{{"totalCount":1,"pageNo":0,"pageSize":1,"list":[{group}]}}"#),
+        ),
+        answer(200, group),
+        answer(200, r#"{"devGroupId":"g/1","deviceIds":["d"]}"#),
+        answer(
+            200,
+            r#"{"totalCount":1,"pageNo":0,"pageSize":1000,"deviceIds":["d"]}"#,
+        ),
+        answer(200, ""),
+        answer(204, ""),
+    ]);
+    let create = CreateGroupRequest {
+        name: "Lane".into(),
+        ..CreateGroupRequest::default()
+    };
+    let devices = GroupDevicesRequest {
+        dev_group_id: "g/1".into(),
+        device_ids: vec!["d".into()],
+    };
+    let members = GroupMembersQuery {
+        dev_group_id: "g/1".into(),
+        ..GroupMembersQuery::default()
+    };
+    let unbounded = ModifyGroupRequest {
+        devices_max: Some(0),
+        ..ModifyGroupRequest::default()
+    };
+    let groups = GroupsQuery {
+        page: Some(Page { number: 0, size: 1 }),
+        ..GroupsQuery::default()
+    };
+    let made = client.create_device_group(&create).await.unwrap();
+    assert_eq!((made.devices_max, made.devices), (0, 1));
+    client.modify_device_group("g/1", &unbounded).await.unwrap();
+    let page = client.query_device_groups(&groups).await.unwrap();
+    assert_eq!(page.list[0].creator.as_deref(), Some("x"));
+    client.query_single_device_group("g/1").await.unwrap();
+    client.add_devices_to_group(&devices).await.unwrap();
+    let there = client.query_device_group_members(&members).await.unwrap();
+    assert_eq!(there.device_ids, ["d"]);
+    client.delete_devices_from_group(&devices).await.unwrap();
+    client.delete_device_group("g/1").await.unwrap();
+    assert_eq!(
+        platform.lines()[1..],
+        [
+            "POST /iocm/app/devgroup/v1.3.0/devGroups?accessAppId=other%26",
+            "PUT /iocm/app/devgroup/v1.3.0/devGroups/g%2F1?accessAppId=other%26",
+            "GET /iocm/app/devgroup/v1.3.0/devGroups?pageNo=0&pageSize=1&accessAppId=other%26",
+            "GET /iocm/app/devgroup/v1.3.0/devGroups/g%2F1?accessAppId=other%26",
+            "POST /iocm/app/dm/v1.1.0/devices/addDevGroupTagToDevices?accessAppId=other%26",
+            "GET /iocm/app/dm/v1.2.0/devices/ids?devGroupId=g%2F1&accessAppId=other%26",
+            "POST /iocm/app/dm/v1.1.0/devices/deleteDevGroupTagFromDevices?accessAppId=other%26",
+            "DELETE /iocm/app/devgroup/v1.3.0/devGroups/g%2F1?accessAppId=other%26",
+        ]
+    );
+    let seen = platform.seen();
+    assert_eq!(seen[2].body, r#"{"maxDevNum":0}"#);
+    assert_eq!(seen[7].body, r#"{"devGroupId":"g/1","deviceIds":["d"]}"#);
 }

@@ -16,6 +16,9 @@ __all__ = ["Client"]
 
 B = TypeVar("B", bound="Base")
 
+_OWNERS = ("appId", "accessAppId")
+"""What the owner is called in a query: the second with device groups."""
+
 
 class Base:
     """What both clients share."""
@@ -70,7 +73,7 @@ class Base:
 
     def for_owner(self: B, app_id: str) -> B:
         """The same client acting on resources of another application, which has granted this one access. Both share connections and
-        token. Calls that name an `app_id` themselves go by that."""
+        token. Calls that name an `app_id` or `access_app_id` themselves go by that."""
         other = self._copy()
         other._owner = app_id
         return other
@@ -102,7 +105,7 @@ class Base:
 
     def _query(self, call: Call[Any]) -> str:
         """The query of a call, with the owner where the operation has one and the caller names none."""
-        pairs = ((name, self._owner if name == "appId" and value is None else value) for name, value in call.query)
+        pairs = ((name, self._owner if name in _OWNERS and value is None else value) for name, value in call.query)
         return _data.query(tuple(pairs))
 
 
