@@ -42,8 +42,8 @@ pub(crate) mod sealed {
 
 /// The pages of a list, from the one that the query names to the last.
 ///
-/// Lists show the newest first, but for the devices of a group. What is created while they are read moves the rest on: an item that the page before showed already is left
-/// out here. To see a list that stands still, bound its time (`created`) in the query.
+/// Lists show the newest first, but for the devices of a group. What is created while they are read moves the rest on: an item that the
+/// page before showed already is left out here. To see a list that stands still, bound its time (`created`) in the query.
 pub struct Pages<'a, Q: Listing> {
     client: &'a Client,
     query: Q,

@@ -229,83 +229,62 @@ pub(super) fn query(operation: Operation) -> Option<QueryReader> {
 fn answer(operation: Operation, components: &mut Components) -> Option<(Value, Vec<Value>)> {
     let said = match operation {
         Operation::GetAuthToken | Operation::RefreshAuthToken => {
-            said::<auth::AuthAnswer, _>(components, &[samples::auth()])
+            said(components, &[samples::auth()])
         }
         Operation::LogoutAuthToken
         | Operation::ModifyDeviceInfo
         | Operation::DeleteDirectDevice
         | Operation::DeleteDeviceGroup
         | Operation::DeleteDevicesFromGroup => return None,
-        Operation::RegDirectDevice => {
-            said::<registration::RegisterAnswer, _>(components, &[samples::register()])
-        }
+        Operation::RegDirectDevice => said(components, &[samples::register()]),
         Operation::RegDirectDeviceWithSecret => {
             let samples = samples::register_with_secret();
-            said::<registration::RegisterWithSecretAnswer, _>(components, &samples)
+            said(components, &samples)
         }
-        Operation::RefreshDeviceKey => {
-            said::<credentials::RefreshKeyAnswer, _>(components, &[samples::refresh_key()])
-        }
-        Operation::RefreshDeviceSecret => {
-            said::<credentials::RefreshSecretAnswer, _>(components, &[samples::refresh_secret()])
-        }
-        Operation::PostDeviceCommandOld => said::<old_commands::OldCommandAnswer, _>(
+        Operation::RefreshDeviceKey => said(components, &[samples::refresh_key()]),
+        Operation::RefreshDeviceSecret => said(components, &[samples::refresh_secret()]),
+        Operation::PostDeviceCommandOld => said(
             components,
             &[samples::command().into(), samples::accepted().into()]
                 as &[old_commands::OldCommandAnswer],
         ),
         Operation::QueryDeviceCommandOld | Operation::CancelDeviceCommandOld => {
-            said::<old_commands::OldCommandsAnswer, _>(components, &[samples::old_commands()])
+            said(components, &[samples::old_commands()])
         }
-        Operation::QueryDeviceStatus => {
-            said::<registration::DeviceStatusAnswer, _>(components, &[samples::device_status()])
+        Operation::QueryDeviceStatus => said(components, &[samples::device_status()]),
+        Operation::QuerySingleDeviceInfo => said(components, &[samples::device()]),
+        Operation::QueryBatchDevicesInfo => said(components, &[samples::devices()]),
+        Operation::PostDeviceCommand => {
+            said(components, &[samples::command(), samples::accepted()])
         }
-        Operation::QuerySingleDeviceInfo => {
-            said::<devices::DeviceAnswer, _>(components, &[samples::device()])
-        }
-        Operation::QueryBatchDevicesInfo => {
-            said::<device_list::DevicesAnswer, _>(components, &[samples::devices()])
-        }
-        Operation::PostDeviceCommand => said::<commands::CommandAnswer, _>(
-            components,
-            &[samples::command(), samples::accepted()],
-        ),
-        Operation::UpdateDeviceCommand => {
-            said::<commands::CommandAnswer, _>(components, &[samples::cancelled()])
-        }
-        Operation::QueryDeviceCommand => {
-            said::<commands::CommandsAnswer, _>(components, &[samples::commands()])
-        }
-        Operation::CreateDeviceCmdCancelTask => {
-            said::<cancel_tasks::CancelTaskAnswer, _>(components, &[samples::cancel_task()])
-        }
-        Operation::QueryDeviceCmdCancelTask => {
-            said::<cancel_tasks::CancelTasksAnswer, _>(components, &[samples::cancel_tasks()])
-        }
+        Operation::UpdateDeviceCommand => said(components, &[samples::cancelled()]),
+        Operation::QueryDeviceCommand => said(components, &[samples::commands()]),
+        Operation::CreateDeviceCmdCancelTask => said(components, &[samples::cancel_task()]),
+        Operation::QueryDeviceCmdCancelTask => said(components, &[samples::cancel_tasks()]),
         Operation::InvokeDeviceService => {
-            said::<invoke::InvokeAnswerWire, _>(components, &[samples::invoked()])
+            said_as::<invoke::InvokeAnswerWire, _>(components, &[samples::invoked()])
         }
         Operation::CreateDeviceGroup | Operation::ModifyDeviceGroup => {
-            said::<groups::GroupAnswer, _>(components, &[samples::changed_group()])
+            said(components, &[samples::changed_group()])
         }
-        Operation::QueryDeviceGroups => {
-            said::<groups::GroupsAnswer, _>(components, &[samples::groups()])
-        }
-        Operation::QuerySingleDeviceGroup => {
-            said::<groups::GroupAnswer, _>(components, &[samples::group()])
-        }
-        Operation::QueryDeviceGroupMembers => {
-            said::<groups::GroupMembersAnswer, _>(components, &[samples::group_members()])
-        }
-        Operation::AddDevicesToGroup => {
-            said::<groups::GroupDevicesAnswer, _>(components, &[samples::group_devices()])
-        }
+        Operation::QueryDeviceGroups => said(components, &[samples::groups()]),
+        Operation::QuerySingleDeviceGroup => said(components, &[samples::group()]),
+        Operation::QueryDeviceGroupMembers => said(components, &[samples::group_members()]),
+        Operation::AddDevicesToGroup => said(components, &[samples::group_devices()]),
     };
     Some(said)
 }
 
 /// The samples are the examples; the first ones show the order of members that later ones lack.
-fn said<T: schemars::JsonSchema, S: serde::Serialize>(
+fn said<T: schemars::JsonSchema + serde::Serialize>(
+    components: &mut Components,
+    samples: &[T],
+) -> (Value, Vec<Value>) {
+    said_as::<T, T>(components, samples)
+}
+
+/// As [`said`], where another type says what the samples look like.
+fn said_as<T: schemars::JsonSchema, S: serde::Serialize>(
     components: &mut Components,
     samples: &[S],
 ) -> (Value, Vec<Value>) {

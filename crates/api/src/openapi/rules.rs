@@ -1,5 +1,7 @@
 //! From what a reader asks to what a schema says.
 
+use std::ops::RangeInclusive;
+
 use serde_json::{Value, json};
 
 use super::components::component;
@@ -65,17 +67,7 @@ fn is_reference(rule: &Rule) -> bool {
 /// What the reader alone says; also the schema of a query's key.
 pub(super) fn bounds(rule: &Rule) -> Value {
     match rule {
-        Rule::Text { chars } | Rule::RequiredText { chars } => {
-            let mut schema = json!({"type": "string"});
-            if *chars.start() > 0 {
-                schema["minLength"] = (*chars.start()).into();
-            }
-            if *chars.end() < usize::MAX {
-                schema["maxLength"] = (*chars.end()).into();
-            }
-            schema["pattern"] = NO_CONTROLS.into();
-            schema
-        }
+        Rule::Text { chars } | Rule::RequiredText { chars } => text(chars),
         Rule::Word { words } | Rule::RequiredWord { words } => {
             json!({"type": "string", "enum": words, "x-also-accepts": "the words in any case, with blanks around them"})
         }
@@ -117,16 +109,7 @@ pub(super) fn bounds(rule: &Rule) -> Value {
             "maxLength": chars.end(),
             "pattern": LETTERS
         }),
-        Rule::Texts { items, chars } | Rule::RequiredTexts { items, chars } => {
-            let item = bounds(&Rule::Text {
-                chars: chars.clone(),
-            });
-            let mut schema = json!({"type": "array", "items": item, "maxItems": items.end()});
-            if *items.start() > 0 {
-                schema["minItems"] = (*items.start()).into();
-            }
-            schema
-        }
+        Rule::Texts { items, chars } | Rule::RequiredTexts { items, chars } => texts(items, chars),
         Rule::CallbackUrl => json!({
             "type": "string",
             "format": "uri",
@@ -148,6 +131,26 @@ pub(super) fn bounds(rule: &Rule) -> Value {
             json!({"type": "string", "x-known-values": ["imsi"], "x-also-accepts": "a list parted by commas; what is unknown is ignored"})
         }
     }
+}
+
+fn text(chars: &RangeInclusive<usize>) -> Value {
+    let mut schema = json!({"type": "string"});
+    if *chars.start() > 0 {
+        schema["minLength"] = (*chars.start()).into();
+    }
+    if *chars.end() < usize::MAX {
+        schema["maxLength"] = (*chars.end()).into();
+    }
+    schema["pattern"] = NO_CONTROLS.into();
+    schema
+}
+
+fn texts(items: &RangeInclusive<usize>, chars: &RangeInclusive<usize>) -> Value {
+    let mut schema = json!({"type": "array", "items": text(chars), "maxItems": items.end()});
+    if *items.start() > 0 {
+        schema["minItems"] = (*items.start()).into();
+    }
+    schema
 }
 
 /// The component a member leads to, directly, as the items of a list, or beside null.

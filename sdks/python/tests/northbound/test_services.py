@@ -91,7 +91,7 @@ EVERY = [
 @pytest.mark.parametrize(("service", "name"), EVERY, ids=[name for _, name in EVERY])
 def test_every_method_is_called_through_the_class_with_any_self(bed: Bed, service: Any, name: str) -> None:
     parameters = list(inspect.signature(getattr(service, name)).parameters)[1:]
-    texts = {"deviceId": "d", "serviceId": "s", "deviceCommandId": "c", "devGroupId": "g"}
+    texts: dict[str, Any] = {"deviceId": "d", "serviceId": "s", "deviceCommandId": "c", "devGroupId": "g"}
     texts |= dict.fromkeys(("cascade", "select", "appId", "accessAppId", "accessToken"))
     given = [texts[one] if one in texts else {"deviceId": "d"} for one in parameters]
     for foreign in (None, object(), service(), SignalDelivery(raise_errors=False)):

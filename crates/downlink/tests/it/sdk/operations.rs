@@ -108,28 +108,8 @@ impl Scene {
                 let page = client.query_batch_devices_info(&query).await;
                 assert_eq!(page.expect("answered").devices.len(), 1);
             }
-            Operation::RefreshDeviceKey => {
-                let asked = RefreshKeyRequest {
-                    verify_code: Some(Secret::new("another")),
-                    ..RefreshKeyRequest::default()
-                };
-                let refused = client.refresh_device_key(device_id, &asked).await;
-                let code = refused.expect_err("it never was here").code();
-                assert_eq!(code.map(Code::number), Some("100610"));
-                self.connect().await;
-                let fresh = client.refresh_device_key(device_id, &asked).await;
-                assert_eq!(fresh.expect("answered").verify_code.expose(), "another");
-            }
-            Operation::RefreshDeviceSecret => {
-                self.connect().await;
-                let asked = RefreshSecretRequest {
-                    secret: Some(Secret::new("00112233445566778899")),
-                    ..RefreshSecretRequest::default()
-                };
-                let fresh = client.refresh_device_secret(device_id, &asked).await;
-                let secret = fresh.expect("answered").secret;
-                assert_eq!(secret.expose(), "00112233445566778899");
-            }
+            Operation::RefreshDeviceKey => self.refresh_key().await,
+            Operation::RefreshDeviceSecret => self.refresh_secret().await,
             Operation::PostDeviceCommandOld
             | Operation::QueryDeviceCommandOld
             | Operation::CancelDeviceCommandOld => self.old_commands(operation).await,
@@ -148,6 +128,32 @@ impl Scene {
             | Operation::AddDevicesToGroup
             | Operation::DeleteDevicesFromGroup => self.groups(operation).await,
         }
+    }
+
+    async fn refresh_key(&self) {
+        let (client, device_id) = (&self.client, &self.device.device_id);
+        let asked = RefreshKeyRequest {
+            verify_code: Some(Secret::new("another")),
+            ..RefreshKeyRequest::default()
+        };
+        let refused = client.refresh_device_key(device_id, &asked).await;
+        let code = refused.expect_err("it never was here").code();
+        assert_eq!(code.map(Code::number), Some("100610"));
+        self.connect().await;
+        let fresh = client.refresh_device_key(device_id, &asked).await;
+        assert_eq!(fresh.expect("answered").verify_code.expose(), "another");
+    }
+
+    async fn refresh_secret(&self) {
+        let (client, device_id) = (&self.client, &self.device.device_id);
+        self.connect().await;
+        let asked = RefreshSecretRequest {
+            secret: Some(Secret::new("00112233445566778899")),
+            ..RefreshSecretRequest::default()
+        };
+        let fresh = client.refresh_device_secret(device_id, &asked).await;
+        let secret = fresh.expect("answered").secret;
+        assert_eq!(secret.expose(), "00112233445566778899");
     }
 
     /// The device connects for the first time.
@@ -392,8 +398,10 @@ async fn pages_bring_every_group_and_every_device_of_a_group() {
             ..CreateGroupRequest::default()
         };
         let made = client.create_device_group(&request).await;
-        ids.insert(0, made.expect("answered").id);
+        ids.push(made.expect("answered").id);
     }
+    // Of groups that were made within one millisecond the greater id is the newer one.
+    ids.sort_unstable_by(|one, other| other.cmp(one));
     for page in [None, Some(Page { number: 0, size: 2 })] {
         let query = GroupsQuery {
             page,
