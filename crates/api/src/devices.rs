@@ -57,7 +57,8 @@ pub struct ModifyDeviceRequest {
     /// What is configured for the device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_config: Option<DeviceConfig>,
-    /// The profile by its id.
+    /// The profile by its id, which must be there: the manufacturer's id and name, the model, the type and the protocol become the profile's
+    /// where this request does not tell them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub product_id: Option<String>,
     /// The address of the device, for display.

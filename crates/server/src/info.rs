@@ -217,12 +217,14 @@ impl Info {
 
     /// Takes over from a product model what the request did not tell.
     pub(crate) fn complete(&mut self, profile: &Profile) {
-        let (key, told) = (profile.key(), profile.device());
-        set_if_unset(&mut self.manufacturer_id, &key.manufacturer_id);
-        set_if_unset(&mut self.model, &key.model);
-        set_if_unset(&mut self.manufacturer_name, &told.manufacturer_name);
-        set_if_unset(&mut self.device_type, &told.device_type);
-        set_if_unset(&mut self.protocol_type, &told.protocol_type);
+        let places = [
+            &mut self.manufacturer_id,
+            &mut self.model,
+            &mut self.manufacturer_name,
+            &mut self.device_type,
+            &mut self.protocol_type,
+        ];
+        complete(places, profile);
     }
 
     /// What lists are asked for: name, type and place.
@@ -272,9 +274,32 @@ fn set<T>(place: &mut Option<T>, value: Option<T>) {
     }
 }
 
-fn set_if_unset(place: &mut Option<String>, value: &str) {
-    if place.is_none() && !value.is_empty() {
-        *place = Some(value.to_owned());
+/// Takes over from a product model what a change does not tell.
+pub(crate) fn complete_change(request: &mut ModifyDeviceRequest, profile: &Profile) {
+    let places = [
+        &mut request.manufacturer_id,
+        &mut request.model,
+        &mut request.manufacturer_name,
+        &mut request.device_type,
+        &mut request.protocol_type,
+    ];
+    complete(places, profile);
+}
+
+/// Fills what is unset of the places of a model's manufacturer id, model, manufacturer name, device type and protocol.
+fn complete(places: [&mut Option<String>; 5], profile: &Profile) {
+    let (key, told) = (profile.key(), profile.device());
+    let values = [
+        &key.manufacturer_id,
+        &key.model,
+        &told.manufacturer_name,
+        &told.device_type,
+        &told.protocol_type,
+    ];
+    for (place, value) in places.into_iter().zip(values) {
+        if place.is_none() && !value.is_empty() {
+            *place = Some(value.clone());
+        }
     }
 }
 

@@ -14,16 +14,17 @@ use delivery::DeviceId;
 use std::sync::Arc;
 use store::{Application, Device, Report};
 
-/// `modifyDeviceInfo`: what the request leaves out stays as it is.
+/// `modifyDeviceInfo`: what the request leaves out stays as it is, but for what a `productId` stands for.
 pub(super) async fn modify(
     north: &North,
     call: &Call,
     caller: &Arc<Application>,
 ) -> Result<Answer, Error> {
     let id = device_id(call)?;
-    let request = ModifyDeviceRequest::from_json(&call.body)?;
+    let mut request = ModifyDeviceRequest::from_json(&call.body)?;
     let scope = north.scope_of(call, caller, id).await?;
     let device = north.device(id, &scope).await?;
+    north.complete_change(&mut request)?;
     let mut becomes = Info::read(&device)?;
     becomes.change(request.clone());
     let secure = becomes.is_secure();

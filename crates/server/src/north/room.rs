@@ -1,9 +1,12 @@
-//! How many devices the platform may have (100412, 100441), and which products there are (600002).
+//! How many devices the platform may have (100412, 100441), and which products there are (600002, 100022).
 
 use super::North;
 use super::error::Error;
-use crate::info::Info;
+use crate::info::{self, Info};
+use crate::registry::Model;
 use api::Code;
+use api::devices::ModifyDeviceRequest;
+use std::sync::Arc;
 use store::Device;
 use tokio::sync::MutexGuard;
 
@@ -40,16 +43,32 @@ impl North {
     /// # Errors
     /// 600002 if there is no such model.
     pub(super) fn complete(&self, info: &mut Info) -> Result<(), Error> {
-        let Some(product_id) = info.product_id() else {
-            return Ok(());
-        };
-        let model = self.registry.model_by_product(product_id).ok_or_else(|| {
+        if let Some(product_id) = info.product_id() {
+            let model = self.product(product_id, Code::ProductUnknown)?;
+            info.complete(&model.profile);
+        }
+        Ok(())
+    }
+
+    /// Completes a change of a device in the same way.
+    ///
+    /// # Errors
+    /// 100022 if there is no such model: the operation's table has no code for that alone.
+    pub(super) fn complete_change(&self, request: &mut ModifyDeviceRequest) -> Result<(), Error> {
+        if let Some(product_id) = &request.product_id {
+            let model = self.product(product_id, Code::InvalidInput)?;
+            info::complete_change(request, &model.profile);
+        }
+        Ok(())
+    }
+
+    fn product(&self, product_id: &str, unknown: Code) -> Result<Arc<Model>, Error> {
+        let model = self.registry.model_by_product(product_id);
+        model.ok_or_else(|| {
             Error::detailed(
-                Code::ProductUnknown,
+                unknown,
                 "`productId` names no profile; a profile's is its deviceType, manufacturerId and model, joined by `_`",
             )
-        })?;
-        info.complete(&model.profile);
-        Ok(())
+        })
     }
 }

@@ -229,6 +229,55 @@ async fn a_product_that_no_profile_has_is_refused_and_one_that_is_known_tells_th
 }
 
 #[tokio::test]
+async fn a_change_to_a_known_product_tells_the_model_and_one_to_an_unknown_changes_nothing() {
+    let bench = Bench::start().await;
+    let known = bench.device("a").await;
+    bench.model(known).await;
+    let device = bench.device("b").await;
+    let path = format!("{DEVICES}/{device}");
+    let change = |body: &'static str| bench.call("PUT", &path, body);
+    let told = || async {
+        let shown = bench.call("GET", &path, "").await.json();
+        let info = &shown["deviceInfo"];
+        let members = ["name", "manufacturerId", "model", "deviceType"];
+        members.map(|member| info[member].as_str().unwrap_or("-").to_owned())
+    };
+    let first = r#"{"name":"n","manufacturerId":"Other","model":"Y","deviceType":"Valve"}"#;
+    assert_eq!(change(first).await.status, 204);
+    let got = change(r#"{"name":"m","productId":"Lamp_M_Y"}"#).await;
+    assert_eq!(got.error(), (400, "100022".into()));
+    assert!(
+        got.detail()
+            .contains("`productId` names no profile; a profile's is its deviceType")
+    );
+    assert_eq!(told().await, ["n", "Other", "Y", "Valve"]);
+
+    assert_eq!(change(r#"{"productId":"lamp_m_x"}"#).await.status, 204);
+    assert_eq!(told().await, ["n", "M", "X", "Lamp"]);
+    let unknown = command(device).replace("Light", "Heavy");
+    assert_eq!(
+        bench.call("POST", COMMANDS, &unknown).await.error().1,
+        "100431"
+    );
+    // Clients send empty texts for what they leave out.
+    assert_eq!(change(r#"{"productId":""}"#).await.status, 204);
+    let got = bench
+        .call("POST", REGISTER, r#"{"nodeId":"c","productId":""}"#)
+        .await;
+    assert_eq!(got.status, 200, "{}", got.text);
+    // What the change tells itself goes before what the product stands for.
+    let own = r#"{"productId":"Lamp_M_X","deviceType":"Bulb"}"#;
+    assert_eq!(change(own).await.status, 204);
+    assert_eq!(told().await, ["n", "M", "X", "Bulb"]);
+    // Of a device that is not there, no product is told.
+    let nowhere = format!("{DEVICES}/00000000-0000-0000-0000-0000000000ff");
+    let got = bench
+        .call("PUT", &nowhere, r#"{"productId":"nothing"}"#)
+        .await;
+    assert_eq!(got.error().1, "100418");
+}
+
+#[tokio::test]
 async fn a_mark_of_a_bound_device_is_told_apart_from_one_that_is_merely_taken() {
     let bench = Bench::start().await;
     let device = bench.device("n").await;

@@ -29,6 +29,10 @@ pub(super) const INVALID_INPUT: Article = Article {
             ]),
             "The device's profile has no such command, or `paras` do not fit it.",
         ),
+        (
+            Who::Only(&[Operation::ModifyDeviceInfo]),
+            "`productId` names no profile of this platform: a profile's is its deviceType, manufacturerId and model, joined by `_`.",
+        ),
     ],
     never: &[],
     remedy: "Correct what `detail` names; the request changed nothing, and sent again as it is it will be refused again. Numbers and booleans may \

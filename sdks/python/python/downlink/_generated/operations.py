@@ -444,7 +444,8 @@ class Operations:
             timezone: The time zone of the device, such as `Asia/Shanghai`. (0 to 256 characters)
             imsi: The IMSI of its card. (1 to 64 characters)
             device_config: What is configured for the device.
-            product_id: The profile by its id. (0 to 256 characters)
+            product_id: The profile by its id, which must be there: the manufacturer's id and name, the model, the type and the protocol
+                become the profile's where this request does not tell them. (0 to 256 characters)
             ip: The address of the device, for display. (0 to 256 characters)
             is_secure: Whether the device must use DTLS.
             psk: A new key for DTLS: an even number of hexadecimal digits (R3.9). (0 to 32 characters; `^((?:[0-9A-Fa-f]{2}){4,16})?$`)

@@ -942,7 +942,9 @@ class ModifyDeviceRequest(Data):
     device_config: Optional[DeviceConfig] = None
     """What is configured for the device."""
     product_id: Optional[str] = None
-    """The profile by its id. (0 to 256 characters)"""
+    """The profile by its id, which must be there: the manufacturer's id and name, the model, the type and the protocol become the
+    profile's where this request does not tell them. (0 to 256 characters)
+    """
     ip: Optional[str] = None
     """The address of the device, for display. (0 to 256 characters)"""
     is_secure: Optional[bool] = None

@@ -43,7 +43,9 @@ class ModifyDeviceInfoInDTO(Dto):
     deviceConfig: Any = nested(DeviceConfigDTO)
     """What is configured for the device. A DeviceConfigDTO or a dict."""
     productId: Optional[str] = None
-    """The profile by its id. (up to 256 characters)"""
+    """The profile by its id, which must be there: the manufacturer's id and name, the model, the type and the protocol become the profile's
+    where this request does not tell them. (up to 256 characters)
+    """
     ip: Optional[str] = None
     """The address of the device, for display. (up to 256 characters)"""
     isSecure: Union[bool, str, None] = None

@@ -293,18 +293,22 @@ public class ModifyDeviceInforInDTO {
     }
 
     /**
-     * The profile by its id. At most 256 characters. Optional.
+     * The profile by its id, which must be there: the manufacturer's id and name, the model, the type and the protocol become the profile's
+     * where this request does not tell them. At most 256 characters. Optional.
      *
-     * @return the profile by its id
+     * @return the profile by its id, which must be there: the manufacturer's id and name, the model, the type and the protocol become the
+     * profile's where this request does not tell them
      */
     public String getProductId() {
         return productId;
     }
 
     /**
-     * The profile by its id. At most 256 characters. Optional.
+     * The profile by its id, which must be there: the manufacturer's id and name, the model, the type and the protocol become the profile's
+     * where this request does not tell them. At most 256 characters. Optional.
      *
-     * @param productId the profile by its id
+     * @param productId the profile by its id, which must be there: the manufacturer's id and name, the model, the type and the protocol
+     * become the profile's where this request does not tell them
      */
     public void setProductId(String productId) {
         this.productId = productId;
