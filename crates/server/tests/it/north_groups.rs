@@ -1,10 +1,11 @@
 //! Groups of devices (contract §10): what they hold, how they are listed, what bounds them, who reaches them.
 
-use crate::north_support::{Bench, DEVICES, GROUPS, JOIN, LEAVE, MEMBERS};
+use crate::north_support::{Bench, COMMANDS, DEVICES, GROUPS, JOIN, LEAVE, MEMBERS, command};
 use delivery::{AppKey, DeviceId, Rules};
 use serde_json::{Value, json};
 use server::north::Settings;
-use server::registry::GroupBounds;
+use server::registry::{Endings, GroupBounds};
+use server::timed::Timed;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Grant, Memory, Store};
@@ -422,14 +423,8 @@ async fn a_grantee_without_an_application_id_reaches_the_group_that_it_was_grant
         bench.group("hidden", &[a, b]).await,
     );
     let grant = Grant {
-        owner: AppKey(1),
-        grantee: AppKey(2),
-        created: bench.clock.now(),
-        until: None,
-        devices: Vec::new(),
         groups: vec![granted.parse().expect("an id")],
-        operations: Vec::new(),
-        revoked: None,
+        ..grant(&bench)
     };
     bench.registry.grant(grant).await.expect("granted");
     let token = format!("Bearer {}", bench.login("other").await);
@@ -474,6 +469,61 @@ async fn a_grantee_without_an_application_id_reaches_the_group_that_it_was_grant
         "100418"
     );
     assert_eq!(get(format!("{DEVICES}/{a}?appId=app")).await.status, 200);
+}
+
+#[tokio::test]
+async fn r1_11_what_a_grantee_has_pending_ends_when_the_owner_takes_the_device_out() {
+    let bench = Bench::start().await;
+    let [a, b, c] = three(&bench).await;
+    let (first, second) = (
+        bench.group("first", &[a, b]).await,
+        bench.group("second", &[c]).await,
+    );
+    let its = [&first, &second].map(|group| group.parse().expect("an id"));
+    let grant = Grant {
+        groups: its.into(),
+        ..grant(&bench)
+    };
+    bench.registry.grant(grant).await.expect("granted");
+    let token = format!("Bearer {}", bench.login("other").await);
+    let other = [("app_key", "other"), ("authorization", token.as_str())];
+    let mut pending = Vec::new();
+    for device in [a, b, c] {
+        let path = format!("{COMMANDS}?appId=app");
+        let got = bench.raw("POST", &path, &other, &command(device)).await;
+        assert_eq!(got.status, 201, "{}", got.text);
+        pending.push(got.json()["commandId"].as_str().expect("an id").to_owned());
+    }
+    let causes = |places: [usize; 3]| places.map(|place| bench.store_history(&pending[place]));
+    let left = bench.call("POST", LEAVE, &devices_of(&first, &[a])).await;
+    assert_eq!(left.status, 200);
+    let endings = Endings::new(bench.registry.clone());
+    endings.settle().await;
+    let (accepted, ended) = (vec!["accepted"], vec!["accepted", "grant_revoked"]);
+    assert_eq!(
+        causes([0, 1, 2]),
+        [ended.clone(), accepted.clone(), accepted.clone()]
+    );
+    let gone = bench
+        .call("DELETE", &format!("{GROUPS}/{second}"), "")
+        .await;
+    assert_eq!(gone.status, 204);
+    endings.settle().await;
+    assert_eq!(causes([0, 1, 2]), [ended.clone(), accepted, ended]);
+}
+
+/// A grant of `app`'s to `other`.
+fn grant(bench: &Bench) -> Grant {
+    Grant {
+        owner: AppKey(1),
+        grantee: AppKey(2),
+        created: bench.clock.now(),
+        until: None,
+        devices: Vec::new(),
+        groups: Vec::new(),
+        operations: Vec::new(),
+        revoked: None,
+    }
 }
 
 fn unthrottled() -> Settings {
