@@ -107,7 +107,7 @@ codes! {
     GatewayOffline = "100450" FORBIDDEN "The gateway is not online.";
     /// The platform is overloaded or short of disk space, or the device of a direct call has too many open commands. Nothing was taken on.
     FlowControlled = "100501" SERVICE_UNAVAILABLE "Congestion occurs, and the current network has been flow-controlled";
-    /// The group has as many devices as it may: `detail` tells the bound. Nothing has changed.
+    /// The group would have more devices than it may. Nothing has changed.
     GroupFull = "100601" OK "The number of device in the group has reach the max.";
     /// The application has another group of this name.
     GroupNameTaken = "100602" OK "The device group name has been used.";

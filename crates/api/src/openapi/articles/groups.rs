@@ -7,7 +7,7 @@ pub(super) const GROUP_FULL: Article = Article {
     causes: &[
         (
             Who::Only(&[Operation::AddDevicesToGroup]),
-            "With these devices the group would have more than its `maxDevNum`, or more than the operator allows any group; `detail` tells which.",
+            "With these devices the group would have more than its `maxDevNum`, or more than the operator allows any group.",
         ),
         (
             Who::Only(&[Operation::ModifyDeviceGroup]),
@@ -45,7 +45,7 @@ pub(super) const GROUP_UNKNOWN: Article = Article {
 pub(super) const GROUP_LIMIT: Article = Article {
     causes: &[(
         Who::Listing,
-        "The application has as many device groups as the operator allows (1000).",
+        "The application has as many device groups as the operator allows (`north.groups_max`, 1000).",
     )],
     never: &[],
     remedy: "Delete groups that nobody needs, or ask the operator for more room.",

@@ -159,8 +159,8 @@ class ErrorCode(Word):
     """
 
     GROUP_FULL = "100601"
-    """The number of device in the group has reach the max. (not to be repeated as it is; nothing was done) The group has as many devices
-    as it may: `detail` tells the bound. Nothing has changed.
+    """The number of device in the group has reach the max. (not to be repeated as it is; nothing was done) The group would have more
+    devices than it may. Nothing has changed.
     """
 
     GROUP_NAME_TAKEN = "100602"
@@ -532,7 +532,7 @@ _FACTS: dict[ErrorCode, Facts] = {
     ),
     ErrorCode.GROUP_FULL: Facts(
         'The number of device in the group has reach the max.',
-        'The group has as many devices as it may: `detail` tells the bound. Nothing has changed.',
+        'The group would have more devices than it may. Nothing has changed.',
         'Take devices out, raise `maxDevNum` with `modifyDeviceGroup` (0 is no bound), or open another group. Nothing has changed: of the devices of the request none was put in.',
         False,
         True,

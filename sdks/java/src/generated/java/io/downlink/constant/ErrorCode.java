@@ -205,9 +205,8 @@ public enum ErrorCode {
     FLOW_CONTROLLED("100501", "Congestion occurs, and the current network has been flow-controlled", true, true),
 
     /**
-     * The group has as many devices as it may: {@code detail} tells the bound. Nothing has changed. Take devices out, raise {@code
-     * maxDevNum} with {@code modifyDeviceGroup} (0 is no bound), or open another group. Nothing has changed: of the devices of the request
-     * none was put in.
+     * The group would have more devices than it may. Nothing has changed. Take devices out, raise {@code maxDevNum} with {@code
+     * modifyDeviceGroup} (0 is no bound), or open another group. Nothing has changed: of the devices of the request none was put in.
      */
     GROUP_FULL("100601", "The number of device in the group has reach the max.", false, true),
 

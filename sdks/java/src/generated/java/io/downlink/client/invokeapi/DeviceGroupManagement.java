@@ -179,8 +179,8 @@ public class DeviceGroupManagement extends ClientService {
      * <li>100220 (500): Get AppKey from header failed. The request has no {@code app_key} header.</li>
      * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
-     * <li>100601 (200): The number of device in the group has reach the max. The group has as many devices as it may: {@code detail} tells
-     * the bound. Nothing has changed.</li>
+     * <li>100601 (200): The number of device in the group has reach the max. The group would have more devices than it may. Nothing has
+     * changed.</li>
      * <li>100602 (200): The device group name has been used. The application has another group of this name.</li>
      * <li>100603 (200): The device group is not existed. There is no such device group for the calling application.</li>
      * <li>50252 (500): Internal server error. The platform failed inside; for a direct call: the link failed while it took over the frame,
@@ -304,8 +304,8 @@ public class DeviceGroupManagement extends ClientService {
      * <li>100418 (200): The deviceData is not existed. There is no such device for the calling application.</li>
      * <li>100501 (503): Congestion occurs, and the current network has been flow-controlled. The platform is overloaded or short of disk
      * space, or the device of a direct call has too many open commands. Nothing was taken on.</li>
-     * <li>100601 (200): The number of device in the group has reach the max. The group has as many devices as it may: {@code detail} tells
-     * the bound. Nothing has changed.</li>
+     * <li>100601 (200): The number of device in the group has reach the max. The group would have more devices than it may. Nothing has
+     * changed.</li>
      * <li>100603 (200): The device group is not existed. There is no such device group for the calling application.</li>
      * <li>100609 (400): Too much devices to add. More than 1000 {@code deviceIds} in one request, or more than the new group may have.</li>
      * <li>50252 (500): Internal server error. The platform failed inside; for a direct call: the link failed while it took over the frame,
