@@ -237,29 +237,13 @@ pub(super) async fn find(
         (Ok(id), _) => admin.registry.ask(move |store| store.group(id)).await?,
         (Err(_), Some((app_id, name))) => {
             let app = devices::application(admin, app_id)?;
-            named(admin, app.key, name).await?
+            admin.registry.group_named(app.key, name).await?
         }
         (Err(_), None) => None,
     };
     let (group, count) = found.ok_or_else(missing)?;
     let app = admin.registry.application_by_key(group.app);
     Ok((app.ok_or_else(missing)?, group, count))
-}
-
-/// The group of an application that has this name, and how many devices it has.
-pub(super) async fn named(
-    admin: &Admin,
-    app: AppKey,
-    name: &str,
-) -> Result<Option<(DeviceGroup, u64)>, Problem> {
-    let filter = GroupFilter {
-        app,
-        name: Some(name.to_owned()),
-        skip: 0,
-        take: 1,
-    };
-    let found = admin.registry.ask(move |store| store.groups(&filter));
-    Ok(found.await?.items.pop())
 }
 
 /// Whose a new group is: the application that was named, or the only one there is.

@@ -87,10 +87,7 @@ impl Parts {
             command_seq: AtomicU64::new(marks.command_seq),
         })?;
         let registry = Registry::open(database.clone(), dispatch.clone(), clock.now())?;
-        let registry = Arc::new(registry.with_group_bounds(GroupBounds {
-            per_application_max: config.north.groups_max,
-            devices_max: config.north.group_devices_max,
-        }));
+        let registry = Arc::new(registry.with_group_bounds(group_bounds(&config.north)));
         let vault = Arc::new(vault);
         let (for_north, settings) = (dispatch.clone(), north_settings(config));
         let north = North::new(registry.clone(), for_north, vault.clone(), settings);
@@ -214,6 +211,13 @@ fn start_dispatch(parts: dispatch::Parts) -> Result<Dispatch, StartError> {
     let shards = available_parallelism().map_or(1, usize::from);
     Dispatch::start(parts, shards.min(SHARDS_MAX))
         .map_err(|error| StartError::Machine(error.to_string()))
+}
+
+const fn group_bounds(north: &NorthConfig) -> GroupBounds {
+    GroupBounds {
+        per_application_max: north.groups_max,
+        devices_max: north.group_devices_max,
+    }
 }
 
 fn north_settings(config: &Config) -> north::Settings {

@@ -223,6 +223,13 @@ fn north(config: &North) -> Result<(), ConfigError> {
     within("north.client_s", config.client_s, 1, 3_600)?;
     within("north.idle_s", config.idle_s, 1, 86_400)?;
     within("north.bind_s", config.bind_s, 1, 31_536_000)?;
+    within("north.groups_max", config.groups_max, 0, 1_000_000)?;
+    within(
+        "north.group_devices_max",
+        config.group_devices_max,
+        0,
+        10_000_000,
+    )?;
     within("north.cloud_wait_s", config.cloud_wait_s, 1, 60)?;
     within("north.token_s", config.token_s, 60, 31_536_000)
 }

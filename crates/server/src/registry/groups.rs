@@ -267,9 +267,21 @@ impl Registry {
                 return Ok(Some(group));
             }
         }
+        self.group_named(app, text).await
+    }
+
+    /// The group of an application that has this name, and how many devices it has.
+    ///
+    /// # Errors
+    /// What is kept cannot be read.
+    pub async fn group_named(
+        &self,
+        app: AppKey,
+        name: &str,
+    ) -> Result<Option<(DeviceGroup, u64)>, Failed> {
         let filter = GroupFilter {
             app,
-            name: Some(text.to_owned()),
+            name: Some(name.to_owned()),
             skip: 0,
             take: 1,
         };
