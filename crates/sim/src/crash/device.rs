@@ -93,8 +93,14 @@ impl Device {
         }
     }
 
-    /// Lives until the round is over.
-    pub(crate) async fn run(mut self) {
+    /// Starts anew: what it had still to say it has forgotten.
+    pub(crate) fn restarted(mut self) -> Self {
+        self.owed.clear();
+        self
+    }
+
+    /// Lives until the round is over, or its first day is.
+    pub(crate) async fn run(mut self) -> Self {
         if self.plan.sleeps {
             self.world
                 .phase
@@ -104,7 +110,7 @@ impl Device {
         }
         while self.world.phase() != Phase::Over {
             let Some(place) = self.world.platform().await else {
-                return;
+                return self;
             };
             if let Ok(Ok(mut link)) = timeout(CONNECT_WITHIN, self.connect(place.mqtt)).await {
                 let stay = Duration::from_millis(self.random.between(60, 600));
@@ -120,6 +126,7 @@ impl Device {
                 self.world.pause(nap, Phase::Calm).await;
             }
         }
+        self
     }
 
     async fn connect(&mut self, address: std::net::SocketAddr) -> io::Result<Link> {

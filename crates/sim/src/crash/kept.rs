@@ -92,6 +92,15 @@ impl Kept {
         Ok(kept)
     }
 
+    /// Adds what was kept before and is not any more.
+    pub(crate) fn with(mut self, before: &Self) -> Self {
+        for (id, command) in &before.commands {
+            let kept = self.commands.entry(id.clone());
+            kept.or_insert_with(|| command.clone());
+        }
+        self
+    }
+
     async fn read_device(&mut self, server: &Server, device: &Registered) -> Result<(), ReadError> {
         let path = format!(
             "/downlink/v1/commands?limit={LISTED_MAX}&deviceId={}",

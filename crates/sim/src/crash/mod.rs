@@ -3,8 +3,11 @@
 //! ```text
 //!   storm   applications ask, ask again, cancel and read; devices sleep, wake, lose and answer; SIGKILL, start, SIGKILL, start
 //!   calm    nobody asks; every device is well; until every command has ended
+//!   a day later, in some rounds: all of that is old, SIGKILL while it is forgotten; then a second storm and a second calm
 //!   end     SIGKILL or SIGTERM once more, a last start, and everything is read and checked
 //! ```
+//!
+//! In some rounds a backup is begun shortly before each kill; the last one that became whole is restored and compared.
 //!
 //! A seed repeats a round's decisions: when it kills, who asks what, how devices behave. It does not repeat real time: which
 //! instruction a kill hits, and in which order the machine runs what runs at once, is the machine's.
@@ -90,11 +93,13 @@ fn as_json(number: u64, seed: u64, played: &Result<Report, RoundError>) -> Value
             });
             json!({
                 "ok": report.broken.is_empty(),
-                "kills": report.plan.kills.len() + 1,
+                "kills": report.plan.kills_in_all(),
                 "accepted": report.accepted,
                 "ended": report.ended,
                 "statuses": report.statuses,
                 "received": report.received,
+                "forgotten": report.forgotten,
+                "backups": { "begun": report.backups.0, "whole": report.backups.1 },
                 "seconds": report.took.as_secs_f64(),
                 "broken": broken.collect::<Vec<_>>(),
             })
@@ -136,6 +141,8 @@ fn tell(out: &mut impl Write, number: u64, report: &Report) -> io::Result<()> {
         statuses,
         received,
         told,
+        forgotten,
+        backups,
         broken,
         kept,
     } = report;
@@ -143,13 +150,21 @@ fn tell(out: &mut impl Write, number: u64, report: &Report) -> io::Result<()> {
         .iter()
         .map(|(status, count)| format!("{status} {count}"))
         .collect();
+    let mut seldom = Vec::new();
+    if let (begun @ 1.., whole) = backups {
+        seldom.push(format!("  backups {whole} of {begun}"));
+    }
+    if plan.ageing.is_some() {
+        seldom.push(format!("  forgotten {forgotten}"));
+    }
     let verdict = if broken.is_empty() { "ok" } else { "FAILED" };
     writeln!(
         out,
-        "round {number}  seed {}  kills {}  accepted {accepted}  ended {ended} ({})  received {received}  told {told}  {:.1} s  {verdict}",
+        "round {number}  seed {}  kills {}  accepted {accepted}  ended {ended} ({})  received {received}  told {told}{}  {:.1} s  {verdict}",
         plan.seed,
-        plan.kills.len() + 1,
+        plan.kills_in_all(),
         statuses.join(", "),
+        seldom.concat(),
         took.as_secs_f64(),
     )?;
     for broken in broken {

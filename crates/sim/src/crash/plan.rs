@@ -15,6 +15,14 @@ const DEVICES: u64 = 7;
 /// A request, or what a device says, is committed and acted upon within some such time, in microseconds.
 const PASSED_US: u64 = 1_200;
 
+/// Of a thousand rounds, so many make backups, and so many go on a day later.
+const BACKS_UP: u16 = 300;
+const AGES: u16 = 200;
+/// A backup of a round's database takes some such time, in milliseconds.
+const BEFORE_A_KILL_MS: u64 = 120;
+/// The commands of a storm are forgotten within some such time, in milliseconds.
+const FORGETS_MS: u64 = 25;
+
 /// The decisions of a round.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
@@ -28,6 +36,21 @@ pub(crate) struct Plan {
     pub(crate) end: End,
     /// The devices.
     pub(crate) devices: Vec<DevicePlan>,
+    /// How long before each kill a backup is begun; empty if none is made.
+    pub(crate) backups: Vec<Duration>,
+    /// What happens a day later, if anything does.
+    pub(crate) ageing: Option<Ageing>,
+}
+
+/// A day after the first storm all that ended in it is forgotten, by servers that are killed meanwhile; then a second one follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ageing {
+    /// How long after it began to write a server is killed that starts to forget.
+    pub(crate) cuts: Vec<Duration>,
+    /// When the server is killed.
+    pub(crate) kills: Vec<Kill>,
+    /// How long the load goes on after the last one.
+    pub(crate) after: Duration,
 }
 
 /// When a server is killed.
@@ -76,7 +99,7 @@ impl Plan {
     /// The plan of a seed.
     pub(crate) fn of(seed: u64) -> Self {
         let mut random = Random::part(seed, 0);
-        let kills = (0..random.between(1, 3))
+        let kills: Vec<Kill> = (0..random.between(1, 3))
             .map(|_| Kill::drawn(&mut random))
             .collect();
         let after = millis(&mut random, 100, 600);
@@ -88,13 +111,32 @@ impl Plan {
         let devices = (0..DEVICES)
             .map(|number| DevicePlan::drawn(number, &mut random))
             .collect();
+        let mut random = Random::part(seed, 1);
+        let backups = if random.per_mille(BACKS_UP) {
+            let each = kills.iter();
+            each.map(|_| millis(&mut random, 0, BEFORE_A_KILL_MS))
+                .collect()
+        } else {
+            Vec::new()
+        };
+        let ageing = random.per_mille(AGES).then(|| Ageing::drawn(&mut random));
         Self {
             seed,
             kills,
             after,
             end,
             devices,
+            backups,
+            ageing,
         }
+    }
+
+    /// How often the server is ended.
+    pub(crate) fn kills_in_all(&self) -> usize {
+        let ageing = self.ageing.as_ref();
+        // A day passes between two servers, too.
+        let later = ageing.map_or(0, |ageing| 1 + ageing.cuts.len() + ageing.kills.len());
+        self.kills.len() + later + 1
     }
 
     /// The luck of one of its applications.
@@ -123,6 +165,20 @@ impl Kill {
             _ => Moment::Said(passed),
         };
         Self { after, at }
+    }
+}
+
+impl Ageing {
+    fn drawn(random: &mut Random) -> Self {
+        let cuts = (0..random.between(1, 3))
+            .map(|_| millis(random, 0, FORGETS_MS))
+            .collect();
+        let kills = vec![Kill {
+            after: millis(random, 50, 300),
+            at: Moment::Any,
+        }];
+        let after = millis(random, 50, 200);
+        Self { cuts, kills, after }
     }
 }
 
@@ -186,5 +242,13 @@ mod tests {
         let devices = || plans.iter().flat_map(|plan| &plan.devices);
         assert!(devices().any(|device| device.qos == Qos::AtMostOnce));
         assert!(devices().any(|device| device.sleeps));
+        let shares = [
+            plans.iter().filter(|plan| plan.ageing.is_some()).count(),
+            plans.iter().filter(|plan| !plan.backups.is_empty()).count(),
+        ];
+        assert!(
+            shares.iter().all(|share| (10..50).contains(share)),
+            "{shares:?}"
+        );
     }
 }

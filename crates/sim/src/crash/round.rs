@@ -1,26 +1,32 @@
-//! One round: a server, applications, devices, kills; then a calm, and the reckoning.
+//! One round: a server, applications, devices, kills; then a calm, perhaps a second day, and the reckoning.
+
+mod ageing;
+mod backups;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use server::config::Config;
+use server::backup::BackupError;
+use server::config::{Behind, Config};
+use store::{Failed, OpenError};
 use tempfile::TempDir;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::application::Application;
-use super::checks::{Broken, check};
+use super::checks::{Broken, check, check_copy, check_forgetting};
 use super::device::Device;
 use super::kept::{Kept, ReadError};
-use super::plan::{APPLICATIONS, End, Moment, Plan};
+use super::plan::{APPLICATIONS, End, Kill, Moment, Plan};
 use super::receiver;
-use super::record::Record;
+use super::record::{Notes, Record};
 use super::world::{Phase, Place, World};
 use crate::clock::{passed, passed_us};
 use crate::rig::{Account, AccountError, Ground, Http, Receiver, Registered, Server, ServerError};
+use backups::{Backup, Said};
 
 /// A start is given up after so long.
 const START_WITHIN: Duration = Duration::from_secs(20);
@@ -51,6 +57,10 @@ pub(crate) struct Report {
     pub(crate) received: usize,
     /// Callbacks that were taken.
     pub(crate) told: usize,
+    /// Commands that were forgotten.
+    pub(crate) forgotten: usize,
+    /// Backups that were begun, and those of them that became whole.
+    pub(crate) backups: (usize, usize),
     /// Promises that were broken.
     pub(crate) broken: Vec<Broken>,
     /// What is kept, for whoever asks about a broken promise.
@@ -72,6 +82,15 @@ pub(crate) enum RoundError {
     /// What is kept cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// Its database cannot be brought a day on.
+    #[error("the database cannot be opened: {0}")]
+    Open(#[from] OpenError),
+    /// Its database fails.
+    #[error(transparent)]
+    Store(#[from] Failed),
+    /// A backup that was made cannot be restored.
+    #[error("a backup cannot be restored: {0}")]
+    Backup(#[from] BackupError),
 }
 
 /// Plays the round of a plan with servers of `program`.
@@ -83,7 +102,7 @@ pub(crate) async fn play(program: &Path, plan: Plan) -> Result<Report, RoundErro
     let folder = TempDir::with_prefix("downlink-crash-")?;
     let ground = Ground::new(program.to_owned(), &settings(folder.path()), START_WITHIN)?;
     let server = ground.start().await?;
-    let account = Account::open(&server, "crash").await?;
+    let mut account = Account::open(&server, "crash").await?;
     let devices = register(&server, &account, &plan).await?;
     let record: Arc<Record> = Arc::default();
     let receiver = receiver::start(record.clone(), plan.receiver()).await?;
@@ -98,18 +117,24 @@ pub(crate) async fn play(program: &Path, plan: Plan) -> Result<Report, RoundErro
         devices: devices.into(),
         applications: JoinSet::new(),
         players: JoinSet::new(),
+        backups: Vec::new(),
+        backing_up: JoinSet::new(),
     };
-    round.people(&plan, &account);
-    let server = round.storm(server, &plan).await?;
-    let server = round.calm(server).await?;
+    round.devices_of(&plan);
+    round.applications_of(&plan, &account, 0);
+    let server = round
+        .storm(server, &plan.kills, &plan.backups, plan.after)
+        .await?;
+    let server = round.calm(server, false).await?;
+    let first_login = account.clone();
+    let (server, yesterday) = round.age(server, &plan, &mut account).await?;
+    round.over().await;
     let kept = round.reckon(server, &plan, &account).await?;
-    let ids: Vec<String> = round
-        .devices
-        .iter()
-        .map(|device| device.device_id.clone())
-        .collect();
     let notes = round.record.notes().clone();
-    let broken = check(&notes, &kept, &ids);
+    let mut broken = check_forgetting(&yesterday, &kept);
+    let today = kept.commands.len();
+    let kept = kept.with(&yesterday);
+    broken.extend(round.broken(&notes, &kept, &first_login).await?);
     let mut statuses: BTreeMap<String, usize> = BTreeMap::new();
     for command in kept.commands.values() {
         *statuses.entry(command.view.status.clone()).or_default() += 1;
@@ -126,6 +151,11 @@ pub(crate) async fn play(program: &Path, plan: Plan) -> Result<Report, RoundErro
         statuses,
         received: notes.received.len(),
         told: notes.told.len(),
+        forgotten: kept.commands.len().saturating_sub(today),
+        backups: (
+            round.backups.len(),
+            round.backups.iter().filter(|b| b.is_whole()).count(),
+        ),
         broken,
         kept,
     })
@@ -146,6 +176,9 @@ fn settings(folder: &Path) -> Config {
     config.north.calls_per_minute_max = 0;
     config.north.cloud_wait_s = 1;
     config.shutdown.drain_s = 2;
+    // A round may go on a day later by its database, and the machine's clock is behind it then.
+    config.retention.days = 1;
+    config.clock.behind = Behind::Continue;
     config
 }
 
@@ -160,13 +193,14 @@ struct Round {
     receiver: Receiver,
     devices: Arc<[Registered]>,
     applications: JoinSet<()>,
-    players: JoinSet<()>,
+    players: JoinSet<Device>,
+    backups: Vec<Backup>,
+    backing_up: JoinSet<Said>,
 }
 
 impl Round {
-    /// Starts applications and devices.
-    fn people(&mut self, plan: &Plan, account: &Account) {
-        let world = World {
+    fn world(&self) -> World {
+        World {
             place: self.place.subscribe(),
             phase: self.phase.subscribe(),
             asked: self.asked.clone(),
@@ -174,39 +208,59 @@ impl Round {
             record: self.record.clone(),
             devices: self.devices.clone(),
             callback_url: self.receiver.url().into(),
-        };
-        for number in 0..APPLICATIONS {
+        }
+    }
+
+    /// Starts the applications of a day.
+    fn applications_of(&mut self, plan: &Plan, account: &Account, day: u64) {
+        for number in (0..APPLICATIONS).map(|number| day * APPLICATIONS + number) {
             let application = Application::new(
                 number,
                 account.clone(),
-                world.clone(),
+                self.world(),
                 plan.application(number),
             );
             self.applications.spawn(application.run());
         }
+    }
+
+    /// Starts the devices.
+    fn devices_of(&mut self, plan: &Plan) {
         for (number, (device, luck)) in plan.devices.iter().zip(0..).enumerate() {
             let device = Device::new(
                 number,
                 *device,
                 &node_id(luck),
-                world.clone(),
+                self.world(),
                 plan.device(luck),
             );
             self.players.spawn(device.run());
         }
     }
 
-    /// Load, and kills.
-    async fn storm(&mut self, mut server: Server, plan: &Plan) -> Result<Server, RoundError> {
-        for kill in &plan.kills {
+    /// Load, and kills; a backup is begun some time before each, if it is said how long, and the load goes on for a while `after`.
+    async fn storm(
+        &mut self,
+        mut server: Server,
+        kills: &[Kill],
+        backups: &[Duration],
+        after: Duration,
+    ) -> Result<Server, RoundError> {
+        let leads = backups.iter().map(Some).chain(std::iter::repeat(None));
+        for (kill, lead) in kills.iter().zip(leads) {
+            if let Some(lead) = lead {
+                self.back_up(kill.after.saturating_sub(*lead));
+            }
             tokio::time::sleep(kill.after).await;
             self.wait_for(kill.at).await;
+            let answered = self.backing_up.try_join_next();
             server.kill()?;
             self.place.send_replace(None);
+            self.backed_up(answered).await;
             server = self.ground.start().await?;
             self.place.send_replace(Some(place(&server)));
         }
-        tokio::time::sleep(plan.after).await;
+        tokio::time::sleep(after).await;
         Ok(server)
     }
 
@@ -226,8 +280,9 @@ impl Round {
         }
     }
 
-    /// No new commands, and devices that are well, until every command has ended and been told of, or had the time for it.
-    async fn calm(&mut self, mut server: Server) -> Result<Server, RoundError> {
+    /// No new commands, and devices that are well, until every command has ended and been told of, or had the time for it; and
+    /// if something is old, until the server has looked for it.
+    async fn calm(&mut self, mut server: Server, forgets: bool) -> Result<Server, RoundError> {
         self.phase.send_replace(Phase::Calm);
         let began = passed();
         let wait = async { while self.applications.join_next().await.is_some() {} };
@@ -247,14 +302,20 @@ impl Round {
                 let name = format!("downlink_callbacks_{what}");
                 counters.value(&name).unwrap_or_default()
             });
-            if open < 0.5 && untold.iter().all(|count| *count < 0.5) {
+            let looked = counters.value("downlink_retention_runs_total");
+            let has_forgotten = !forgets || looked.is_some_and(|runs| runs > 0.5);
+            if open < 0.5 && untold.iter().all(|count| *count < 0.5) && has_forgotten {
                 break;
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        self.phase.send_replace(Phase::Over);
-        while self.players.join_next().await.is_some() {}
         Ok(server)
+    }
+
+    /// Everybody goes; the devices that were there.
+    async fn over(&mut self) -> Vec<Device> {
+        self.phase.send_replace(Phase::Over);
+        std::mem::take(&mut self.players).join_all().await
     }
 
     /// Ends the server once more, and reads what the next one finds.
@@ -272,6 +333,22 @@ impl Round {
         let kept = Kept::read(&server, account, &self.devices).await?;
         server.must_run()?;
         Ok(kept)
+    }
+
+    /// Which promises were broken, by what was seen, by what is kept, and by the last backup.
+    async fn broken(
+        &self,
+        notes: &Notes,
+        kept: &Kept,
+        account: &Account,
+    ) -> Result<Vec<Broken>, RoundError> {
+        let devices = self.devices.iter();
+        let ids: Vec<String> = devices.map(|device| device.device_id.clone()).collect();
+        let mut broken = check(notes, kept, &ids);
+        if let Some(copy) = self.restored(account).await? {
+            broken.extend(check_copy(notes, kept, &copy, &ids));
+        }
+        Ok(broken)
     }
 }
 

@@ -115,6 +115,11 @@ impl Ground {
         })
     }
 
+    /// The program.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// The data folder.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -145,6 +150,22 @@ impl Ground {
             start_took: passed().saturating_sub(began),
             folder: self.folder.clone(),
         })
+    }
+
+    /// Starts a server and kills it (SIGKILL) when `until` is over, whether it is ready by then or not.
+    ///
+    /// # Errors
+    /// It cannot be started, or had ended by itself before.
+    pub async fn cut_short(&self, until: impl Future<Output = ()>) -> Result<(), ServerError> {
+        let mut process = self.spawn()?;
+        until.await;
+        match process.0.try_wait()? {
+            Some(status) => Err(ServerError::Ended {
+                status,
+                log: tail(&self.folder),
+            }),
+            None => Ok(()),
+        }
     }
 
     fn spawn(&self) -> Result<Process, ServerError> {

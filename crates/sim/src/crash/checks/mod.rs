@@ -3,13 +3,17 @@
 //! A check is a pure function, and each has a test that breaks its promise by hand: a check that cannot fail proves nothing.
 
 mod callbacks;
+mod copies;
 mod devices;
+mod forgetting;
 mod keeping;
 mod lives;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use callbacks::request_id;
+pub(crate) use copies::{Copy, check_copy};
+pub(crate) use forgetting::check_forgetting;
 
 use std::collections::BTreeMap;
 

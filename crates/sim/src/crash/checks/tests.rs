@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json, value::RawValue};
 use server::admin::wire::{CommandView, EntryView, MomentView};
 
-use super::{Broken, check};
+use super::{Broken, Copy, check, check_copy, check_forgetting};
 use crate::crash::kept::{Command, Kept};
 use crate::crash::record::{
     About, Answered, Ask, Asked, Grant, Kind, Notes, Received, Reports, Seen, Told,
@@ -215,7 +215,8 @@ impl Round {
         });
     }
 
-    fn broken(mut self) -> Vec<Broken> {
+    /// Brings the page of counters up to date.
+    fn counted(&mut self) {
         let counts = self.counts.iter();
         let lines = counts.map(|((state, phase), count)| {
             format!("downlink_commands{{state=\"{state}\",phase=\"{phase}\"}} {count}\n")
@@ -223,6 +224,10 @@ impl Round {
         let page =
             lines.collect::<String>() + &format!("downlink_commands_accepted {}\n", self.accepted);
         self.kept.counters = Counters::parse(&page);
+    }
+
+    fn broken(mut self) -> Vec<Broken> {
+        self.counted();
         check(
             &self.notes,
             &self.kept,
@@ -576,4 +581,85 @@ fn a_change_that_was_not_told_or_not_in_order_is_found() {
         round.notes.told.drain(..3);
     });
     assert_eq!(nothing, [""; 0]);
+}
+
+/// Damages a backup that was begun when everything had happened, and says which promises are found broken.
+fn promises_of_a_copy(damage: impl FnOnce(&mut Round, &mut Copy)) -> Vec<&'static str> {
+    let (mut round, mut copied) = (Round::good(), Round::good());
+    round.counted();
+    copied.counted();
+    let mut copy = Copy {
+        begun: 100,
+        until_ms: 10,
+        kept: copied.kept,
+    };
+    damage(&mut round, &mut copy);
+    let broken = check_copy(&round.notes, &round.kept, &copy, &[DEVICE.to_owned()]);
+    let mut promises: Vec<_> = broken.into_iter().map(|broken| broken.promise).collect();
+    promises.dedup();
+    promises
+}
+
+#[test]
+fn a_backup_without_a_yes_before_it_is_found() {
+    const PROMISE: &str = "a backup has every yes before it";
+    assert_eq!(promises_of_a_copy(|_, _| {}), [""; 0]);
+    for number in [1, 4] {
+        let lost = |_: &mut Round, copy: &mut Copy| {
+            copy.kept.commands.remove(&id(number));
+        };
+        let found = promises_of_a_copy(lost);
+        assert_eq!(found, ["accepted = open + final", PROMISE]);
+    }
+    let later = promises_of_a_copy(|_, copy| {
+        copy.kept.commands.remove(&id(4));
+        copy.begun = 45;
+    });
+    assert_eq!(later, ["accepted = open + final"], "the yes came at 45");
+}
+
+#[test]
+fn a_backup_with_what_never_was_is_found() {
+    const PROMISE: &str = "what is in a backup was so";
+    let damages: [fn(&mut Round, &mut Copy); 4] = [
+        |round, _| drop(round.kept.commands.remove(&id(2))),
+        |round, _| drop(round.command(1).history.pop()),
+        |round, _| round.command(1).history[1].at = moment(7),
+        |_, copy| {
+            let command = copy.kept.commands.get_mut(&id(3));
+            let entry = entry("CANCELED", "cancel_requested", 9);
+            command.unwrap().history.push(entry);
+        },
+    ];
+    for damage in damages {
+        assert_eq!(promises_of_a_copy(damage), [PROMISE]);
+    }
+    // It is of an earlier moment; and who starts on it may go on from its last one in another way.
+    let earlier = promises_of_a_copy(|_, copy| {
+        let command = copy.kept.commands.get_mut(&id(4));
+        let history = &mut command.unwrap().history;
+        history[1] = entry("TIMEOUT", "no_acknowledgement", 10);
+        history.push(entry("TIMEOUT", "no_acknowledgement", 11));
+    });
+    assert_eq!(earlier, [""; 0]);
+}
+
+#[test]
+fn what_is_old_and_still_kept_is_found() {
+    let (before, mut after) = (Round::good().kept, Round::good().kept);
+    let found = check_forgetting(&before, &after);
+    assert_eq!(found.len(), 4);
+    assert_eq!(found[0].promise, "what is old is forgotten");
+    after.commands.clear();
+    assert_eq!(check_forgetting(&before, &after), []);
+}
+
+#[test]
+fn what_was_forgotten_is_checked_like_what_is_kept() {
+    let mut today = Round::good();
+    let before = today.kept.clone();
+    let forgotten = today.kept.commands.remove(&id(1));
+    assert!(forgotten.is_some());
+    today.kept = today.kept.with(&before);
+    assert_eq!(today.broken(), []);
 }
