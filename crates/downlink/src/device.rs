@@ -32,7 +32,7 @@ Examples:
   downlink device list --app meters --offline --limit 100
   downlink device list --gateway 860000000000001 --json")]
     List(List),
-    /// Show whether it is online, when it was last heard, and what waits for it.
+    /// Show whether it is online, when it was last heard, which groups it is in, and what waits for it.
     #[command(after_help = "\
 Examples:
   downlink device show 860000000000001
@@ -316,6 +316,11 @@ fn shown(device: DeviceView) -> Result<()> {
             commands.iter().map(name)
         });
     let muted: Vec<String> = muted.collect();
+    let groups: Vec<&str> = device
+        .groups
+        .iter()
+        .map(|group| group.name.as_str())
+        .collect();
     show::pairs(&[
         ("device", Some(device.device_id)),
         ("nodeId", Some(device.node_id)),
@@ -329,6 +334,10 @@ fn shown(device: DeviceView) -> Result<()> {
         ("online", Some(show::yes(device.online))),
         ("takes commands", Some(show::yes(device.reachable))),
         ("last heard", utc(device.last_contact)),
+        (
+            "groups",
+            Some(groups.join(", ")).filter(|groups| !groups.is_empty()),
+        ),
         (
             "muted",
             Some(muted.join(", ")).filter(|muted| !muted.is_empty()),

@@ -272,6 +272,8 @@ pub trait Store: Send + Sync {
     -> Result<Vec<DeviceId>, Failed>;
     /// Those of these devices that are in a group, in the order in which they are given.
     fn group_members(&self, id: GroupId, of: &[DeviceId]) -> Result<Vec<DeviceId>, Failed>;
+    /// The groups that a device is in, the newest first, at most `limit`.
+    fn groups_of(&self, device: DeviceId, limit: usize) -> Result<Vec<DeviceGroup>, Failed>;
     /// Every product model that has not been replaced.
     fn product_models(&self) -> Result<Vec<ProductModel>, Failed>;
     /// One version of a product model, replaced or not.

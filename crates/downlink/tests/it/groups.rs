@@ -76,10 +76,14 @@ fn a_group_is_created_filled_listed_shown_changed_and_deleted() {
     // By id or by name; devices by node id or id, in the order of their registration.
     assert_eq!(nodes(data, id), ["m1", "m2"]);
     let device = json(data, &["device", "show", "m3", "--json"]);
+    assert_eq!(device.get("groups"), None);
     let device = device["deviceId"].as_str().expect("an id");
     let text = printed(data, &["group", "add", "meters/north", device, "m1"]);
     assert!(text.contains("(meters/north) has 3 devices now"), "{text}");
     assert_eq!(nodes(data, "meters/north"), ["m1", "m2", "m3"]);
+    let its = json(data, &["device", "show", device, "--json"]);
+    assert_eq!(its["groups"], value!([{"groupId": id, "name": "north"}]));
+    assert!(printed(data, &["device", "show", "m3"]).contains("groups          north\n"));
     let less = json(data, &["group", "remove", id, "m1", device, "--json"]);
     assert_eq!(less["devices"], 1);
     let text = printed(data, &["group", "show", "meters/north"]);

@@ -1,7 +1,9 @@
 //! Devices, as the operator sees and changes them: by id, or by node id.
 
 use super::problem::Checked;
-use super::wire::{DeviceLine, DeviceMade, DevicePage, DeviceView, MuteOrder, MuteView, NewDevice};
+use super::wire::{
+    DeviceLine, DeviceMade, DevicePage, DeviceView, GroupOfDevice, MuteOrder, MuteView, NewDevice,
+};
 use super::{Admin, Problem};
 use crate::info::Info;
 use crate::registry::NotMuted;
@@ -131,6 +133,14 @@ pub(super) async fn show(
     };
     let muted_commands = Info::read(&device)?.muted().clone();
     let lane = admin.dispatch.look(device.id).await?;
+    let id = device.id;
+    let in_groups = admin
+        .registry
+        .ask(move |store| store.groups_of(id, PAGE_ITEMS_MAX));
+    let in_groups = in_groups.await?.into_iter().map(|group| GroupOfDevice {
+        group_id: group.id.to_string(),
+        name: group.name,
+    });
     let hub = &admin.dispatch.parts().hub;
     let open = lane.as_ref().map_or(&[][..], |lane| &lane.open);
     Ok(Json(DeviceView {
@@ -150,6 +160,7 @@ pub(super) async fn show(
         last_contact: lane.as_ref().and_then(|lane| lane.contact).map(Into::into),
         model: device.model.clone(),
         profile_version: admin.registry.model_of(&device).map(|model| model.version),
+        groups: in_groups.collect(),
         muted_commands,
         open_commands: open.len(),
         pending_commands: open

@@ -8,7 +8,7 @@ pub use applications::{
 };
 pub use groups::{
     DeviceGroupChange, DeviceGroupPage, DeviceGroupShown, DeviceGroupView, GroupDevices,
-    GroupMember, NewDeviceGroup,
+    GroupMember, GroupOfDevice, NewDeviceGroup,
 };
 
 use api::Timestamp;
@@ -209,6 +209,9 @@ pub struct DeviceView {
     pub model: Option<(String, String)>,
     /// The version of its product model, if there is one.
     pub profile_version: Option<u64>,
+    /// The groups that it is in, the newest first; at most 1,000.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupOfDevice>,
     /// Commands that are refused (100432), by service.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub muted_commands: BTreeMap<String, BTreeSet<String>>,

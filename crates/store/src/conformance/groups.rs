@@ -7,6 +7,7 @@ use crate::limits::{PAGE_ITEMS_MAX, SKIP_MAX};
 use crate::records::{Device, DeviceGroup, GroupFilter, GroupId, Page};
 use delivery::{AppKey, DeviceId};
 use std::collections::{BTreeMap, BTreeSet};
+use std::slice;
 use std::time::Duration;
 
 fn keep(store: &dyn Store, writes: Vec<Write>) {
@@ -201,6 +202,11 @@ fn has(store: &dyn Store, group: &DeviceGroup, seqs: &[u64]) {
     let all: Vec<DeviceId> = (1..=12).rev().map(id).collect();
     let members: Vec<DeviceId> = ids.into_iter().rev().collect();
     assert_eq!(store.group_members(group.id, &all).expect(read), members);
+    for seq in 1..=12 {
+        let its = store.groups_of(id(seq), 100).expect(read);
+        let is_in = its.iter().any(|one| one.id == group.id);
+        assert_eq!(is_in, seqs.contains(&seq), "{seq}");
+    }
 }
 
 /// The groups of a story: those that must be kept, with their devices.
@@ -287,6 +293,10 @@ pub(super) fn devices_come_into_groups_and_leave_them(store: &dyn Store) {
     has(store, &first, &[1, 3, 5, 8]);
     keep(store, vec![change(&second, &[id(3), id(1)], &[])]);
     has(store, &second, &[1, 3]);
+    let its = |device, limit| store.groups_of(device, limit).expect("groups are read");
+    assert_eq!(its(id(3), 2), [second.clone(), first.clone()]);
+    assert_eq!(its(id(3), 1), slice::from_ref(&second));
+    assert_eq!(its(DeviceId::new(3, 0x77), 2), [], "another device");
 
     let leave = [id(2), id(5), id(5), DeviceId::new(3, 0x77), id(11)];
     keep(store, vec![change(&first, &[], &leave)]);

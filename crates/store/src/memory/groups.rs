@@ -56,6 +56,14 @@ impl Tables {
         page_of(&devices.iter().collect::<Vec<_>>(), skip, take)
     }
 
+    pub(super) fn groups_of(&self, device: DeviceId, limit: usize) -> Vec<DeviceGroup> {
+        let kept = self.devices.get(&device.seq()).map(|kept| kept.id);
+        let has = |devices: &BTreeSet<u64>| kept == Some(device) && devices.contains(&device.seq());
+        let all = self.groups.values().rev();
+        let its = all.filter(|(_, devices)| has(devices)).take(limit);
+        its.map(|(group, _)| group.clone()).collect()
+    }
+
     /// The devices of a group, by sequence number.
     pub(super) fn devices_of(&self, id: GroupId) -> impl Iterator<Item = DeviceId> {
         let group = self.groups.get(&id).into_iter();

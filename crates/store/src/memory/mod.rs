@@ -295,6 +295,10 @@ impl Store for Memory {
         Ok(within.copied().collect())
     }
 
+    fn groups_of(&self, device: DeviceId, limit: usize) -> Result<Vec<DeviceGroup>, Failed> {
+        Ok(self.tables().groups_of(device, limit))
+    }
+
     fn product_models(&self) -> Result<Vec<ProductModel>, Failed> {
         Ok(self
             .tables()

@@ -184,3 +184,17 @@ pub(super) fn members(
     }
     Ok(found)
 }
+
+/// Groups that a device is in.
+pub(super) fn of(
+    conn: &Connection,
+    device: DeviceId,
+    limit: usize,
+) -> Result<Vec<DeviceGroup>, Failed> {
+    let sql = format!(
+        "SELECT {GROUP} FROM device_group WHERE number IN (SELECT number FROM group_device WHERE device = ?1)
+         AND EXISTS (SELECT 1 FROM device WHERE seq = ?1 AND id = ?2) ORDER BY id DESC LIMIT ?3"
+    );
+    let params = params![integer(device.seq()), rows::device_id(device), size(limit)];
+    all(conn, &sql, params, |row| Ok(read(row)?.0))
+}

@@ -424,6 +424,10 @@ impl Store for Sqlite {
         self.pool.snapshot(|conn| groups::members(conn, id, of))
     }
 
+    fn groups_of(&self, device: DeviceId, limit: usize) -> Result<Vec<DeviceGroup>, Failed> {
+        self.pool.read(|conn| groups::of(conn, device, limit))
+    }
+
     fn product_models(&self) -> Result<Vec<ProductModel>, Failed> {
         let sql = format!(
             "SELECT {} FROM product_model WHERE replaced IS NULL ORDER BY version",

@@ -98,3 +98,13 @@ pub struct GroupMember {
     /// Whether it has a session now.
     pub online: bool,
 }
+
+/// A group that a device is in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupOfDevice {
+    /// Its id.
+    pub group_id: String,
+    /// Its name.
+    pub name: String,
+}
