@@ -106,15 +106,21 @@ impl Registry {
             app: deed.owner,
             name: None,
             skip: 0,
-            take: 0,
+            take: 1,
         };
         let groups = self.ask(move |store| store.groups(&filter)).await?;
         if groups.total >= self.group_bounds.per_application_max {
             return Err(GroupError::TooManyGroups);
         }
         let now = self.dispatch.parts().clock.now();
+        let fresh = u128::from(now.as_millis()) << 64 | u128::from(random::number());
+        // Of two in one millisecond the later one has the higher id: lists are in their order.
+        let beyond = groups
+            .items
+            .first()
+            .map_or(0, |(newest, _)| newest.id.0 + 1);
         let group = DeviceGroup {
-            id: GroupId(u128::from(now.as_millis()) << 64 | u128::from(random::number())),
+            id: GroupId(fresh.max(beyond)),
             app: deed.owner,
             name: new.name,
             description: new.description,

@@ -213,6 +213,24 @@ async fn a_grant_of_a_deleted_group_is_one_of_nothing() {
 }
 
 #[tokio::test]
+async fn groups_of_one_moment_are_listed_in_the_order_of_their_creation() {
+    let scene = Scene::start().await;
+    let mut made = Vec::new();
+    for n in 0..20 {
+        made.insert(0, scene.group(&format!("g{n}"), &[]).await);
+    }
+    let filter = store::GroupFilter {
+        app: APP,
+        name: None,
+        skip: 0,
+        take: 99,
+    };
+    let page = scene.bench.store.groups(&filter).expect("read");
+    let listed: Vec<GroupId> = page.items.iter().map(|(group, _)| group.id).collect();
+    assert_eq!(listed, made);
+}
+
+#[tokio::test]
 async fn a_deleted_device_is_in_no_group_any_more() {
     let scene = Scene::start().await;
     let bench = &scene.bench;
