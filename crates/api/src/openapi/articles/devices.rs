@@ -42,8 +42,8 @@ pub(super) const DEVICE_DATA_UNKNOWN: Article = Article {
     causes: &[
         (
             Who::Listing,
-            "The application has no device with this id, it was deleted, it was not bound in time and its registration is gone, or the caller's grant \
-             does not cover it. A filter by `deviceId` is judged likewise; commands of a deleted device stay readable (R1.11).",
+            "The application has no device with this id, it was deleted, it was not bound in time and its registration is gone, or the caller's \
+             grant does not cover it. A filter by `deviceId` is judged likewise; commands of a deleted device stay readable (R1.11).",
         ),
         (
             Who::Only(&[Operation::CreateDeviceGroup, Operation::AddDevicesToGroup]),
