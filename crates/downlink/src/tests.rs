@@ -38,7 +38,7 @@ fn words(line: &str) -> Vec<String> {
                 quote = Some(letter);
                 word.get_or_insert_default();
             }
-            ('|' | '>' | '&', None) => break,
+            ('|' | '>' | '<' | '&', None) => break,
             ('#', None) if word.is_none() => break,
             (' ', None) => words.extend(word.take()),
             (_, Some(_) | None) => word.get_or_insert_default().push(letter),
