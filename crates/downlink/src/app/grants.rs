@@ -5,7 +5,7 @@ use crate::{Desk, show};
 use anyhow::Result;
 use clap::Args;
 use server::admin::client::Method;
-use server::admin::wire::{GrantView, NewGrant, RevokedView};
+use server::admin::wire::{GrantView, GrantedGroup, NewGrant, RevokedView};
 
 const PATH: &str = "/downlink/v1/grants";
 
@@ -122,7 +122,23 @@ fn listed(grants: &[GrantView]) -> Result<()> {
     };
     let devices = |grant: &GrantView| match (grant.devices.as_slice(), grant.groups.as_slice()) {
         (devices, []) => some(devices),
-        ([], [one]) => format!("group {one}"),
+        (
+            [],
+            [
+                GrantedGroup {
+                    name: Some(name), ..
+                },
+            ],
+        ) => format!("group {name}"),
+        (
+            [],
+            [
+                GrantedGroup {
+                    group_id,
+                    name: None,
+                },
+            ],
+        ) => format!("none, group {group_id} is deleted"),
         ([], many) => format!("{} groups", many.len()),
         (devices, groups) => format!("{}, groups: {}", devices.len(), groups.len()),
     };

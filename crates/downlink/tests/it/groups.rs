@@ -240,7 +240,8 @@ fn a_grant_that_is_limited_to_a_group_is_told_by_its_name_and_follows_it() {
             "app", "grant", "meters", "--to", "fitters", "--group", "north", "--json",
         ],
     );
-    assert_eq!(grant["groups"], value!([made["groupId"]]));
+    let id = &made["groupId"];
+    assert_eq!(grant["groups"], value!([{"groupId": id, "name": "north"}]));
     let missing = complaint(
         data,
         &[
@@ -250,6 +251,14 @@ fn a_grant_that_is_limited_to_a_group_is_told_by_its_name_and_follows_it() {
     assert!(missing.contains("west"), "{missing}");
     printed(data, &["group", "change", "meters/north", "--name", "east"]);
     let grants = json(data, &["app", "grants", "--json"]);
-    assert_eq!(grants[0]["groups"], value!([made["groupId"]]));
+    assert_eq!(
+        grants[0]["groups"],
+        value!([{"groupId": id, "name": "east"}])
+    );
+    assert!(printed(data, &["app", "grants"]).contains("group east"));
+    printed(data, &["group", "delete", "meters/east", "--yes"]);
+    let grants = json(data, &["app", "grants", "--json"]);
+    assert_eq!(grants[0]["groups"], value!([{"groupId": id}]));
+    assert!(printed(data, &["app", "grants"]).contains("is deleted"));
     drop(server);
 }

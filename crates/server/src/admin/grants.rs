@@ -2,7 +2,7 @@
 
 use super::applications::found;
 use super::problem::Checked;
-use super::wire::{GrantView, NewGrant, RevokedView};
+use super::wire::{GrantView, GrantedGroup, NewGrant, RevokedView};
 use super::{Admin, Problem};
 use crate::limits::{GRANT_DEVICES_MAX, GRANT_GROUPS_MAX};
 use crate::registry::{Endings, GrantError, granted_name};
@@ -12,7 +12,7 @@ use api::{Operation, Timestamp};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use delivery::{AppKey, DeviceId, Moment};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Application, Grant, GroupId};
@@ -36,10 +36,10 @@ pub(super) async fn list(
     if let Some(app) = app {
         all.retain(|grant| grant.owner == app.key || grant.grantee == app.key);
     }
+    let named = names(&admin, &all).await?;
     let now = admin.dispatch.parts().clock.now();
-    Ok(Json(
-        all.iter().map(|grant| view(&admin, grant, now)).collect(),
-    ))
+    let views = all.iter().map(|grant| view(&admin, grant, &named, now));
+    Ok(Json(views.collect()))
 }
 
 /// Gives a grant, or replaces the one that the pair has; what it no longer covers is cancelled.
@@ -81,7 +81,8 @@ pub(super) async fn grant(
         until = grant.until.map(Moment::as_millis),
         "a grant was given"
     );
-    Ok(Json(view(&admin, &grant, now)))
+    let named = names(&admin, std::slice::from_ref(&grant)).await?;
+    Ok(Json(view(&admin, &grant, &named, now)))
 }
 
 /// Ends a grant. From the answer on it allows nothing, and mostly what was pending is cancelled by then.
@@ -219,10 +220,31 @@ async fn groups(
     Ok(once.into_iter().collect())
 }
 
-fn view(admin: &Admin, grant: &Grant, now: Moment) -> GrantView {
+/// The names of the groups that grants are limited to, but for those that were deleted.
+async fn names(admin: &Admin, grants: &[Grant]) -> Result<BTreeMap<GroupId, String>, Problem> {
+    let groups: BTreeSet<GroupId> = grants
+        .iter()
+        .flat_map(|grant| &grant.groups)
+        .copied()
+        .collect();
+    let read = admin.registry.ask(move |store| {
+        let mut named = BTreeMap::new();
+        for id in groups {
+            named.extend(store.group(id)?.map(|(group, _)| (id, group.name)));
+        }
+        Ok(named)
+    });
+    Ok(read.await?)
+}
+
+fn view(admin: &Admin, grant: &Grant, named: &BTreeMap<GroupId, String>, now: Moment) -> GrantView {
     let name = |key: AppKey| {
         let app = admin.registry.application_by_key(key);
         app.map_or_else(|| key.0.to_string(), |app| app.app_id.clone())
+    };
+    let group = |id: &GroupId| GrantedGroup {
+        group_id: id.to_string(),
+        name: named.get(id).cloned(),
     };
     let is_over = grant.revoked.is_some() || grant.until.is_some_and(|until| until <= now);
     GrantView {
@@ -232,7 +254,7 @@ fn view(admin: &Admin, grant: &Grant, now: Moment) -> GrantView {
         granted: grant.created.into(),
         until: grant.until.map(Into::into),
         devices: grant.devices.iter().map(ToString::to_string).collect(),
-        groups: grant.groups.iter().map(ToString::to_string).collect(),
+        groups: grant.groups.iter().map(group).collect(),
         operations: grant.operations.clone(),
     }
 }

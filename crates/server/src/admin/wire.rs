@@ -4,7 +4,8 @@ mod applications;
 mod groups;
 
 pub use applications::{
-    ApplicationChange, ApplicationView, GrantView, NewApplication, NewGrant, NewSecret, RevokedView,
+    ApplicationChange, ApplicationView, GrantView, GrantedGroup, NewApplication, NewGrant,
+    NewSecret, RevokedView,
 };
 pub use groups::{
     DeviceGroupChange, DeviceGroupPage, DeviceGroupShown, DeviceGroupView, GroupDevices,

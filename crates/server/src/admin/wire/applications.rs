@@ -111,11 +111,22 @@ pub struct GrantView {
     pub until: Option<MomentView>,
     /// The devices that it is limited to; no devices and no groups = all.
     pub devices: Vec<String>,
-    /// The device groups that it is limited to, by id; one that was deleted reaches nothing.
+    /// The device groups that it is limited to.
     #[serde(default)]
-    pub groups: Vec<String>,
+    pub groups: Vec<GrantedGroup>,
     /// The operations that it is limited to; none = all.
     pub operations: Vec<String>,
+}
+
+/// A device group that a grant is limited to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GrantedGroup {
+    /// Its id.
+    pub group_id: String,
+    /// Its name; absent if it was deleted, so that the grant reaches nothing through it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// What became of a revocation.
