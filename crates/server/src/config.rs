@@ -70,7 +70,8 @@ sections! {
         /// many others beside them. What goes beyond is refused at once (100501, 503): who is served does not wait behind it.
         requests_max: usize = 128;
         /// Milliseconds that a create may take: while every one takes longer, fewer are worked on at the same time, down to 8, and
-        /// while requests wait so long until they are read, down to 1. Set it above three syncs of your disk. 0 = always `requests_max`.
+        /// while requests wait so long until they are read, down to 1. Set it above three syncs of your disk; the lower it is, the
+        /// shorter is the wait of those who are served while too much comes, and the sooner a burst is refused. 0 = always `requests_max`.
         create_ms: u64 = 20;
         /// Bytes of a request's line and headers; at least 8192.
         header_bytes_max: usize = 32_768;

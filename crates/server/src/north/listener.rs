@@ -45,7 +45,7 @@ pub async fn serve(listener: TcpListener, tls: Option<Door>, north: Arc<North>) 
             }
             probed = probed(probe.as_mut()), if probes => match probed {
                 Probed::Left(at_us) => north.load.probe_left(at_us),
-                Probed::Waited(waited_us) => north.load.probe_waited(waited_us),
+                Probed::Waited(waited_us) => north.load.probe_waited(waited_us, connections.len()),
             },
             (stream, from, place) = accept(&listener, &places) => {
                 connections.spawn(connect(stream, tls.clone(), (north.clone(), from, place)));

@@ -6,6 +6,7 @@
 //! taken on; else more again, up to the bound. The fastest one decides: a single stall of the disk changes nothing, a queue
 //! that stands does. Requests also queue before they are seen, where the processors have too much to do. A [probe](super::probe)
 //! tells how long, and what is taken on follows it at once: refusing costs little, so with less taken on the queue goes away.
+//! While there are more connections than requests are taken on, a short queue that stands is enough; with fewer it is no surplus.
 //!
 //! Requests that take something new on have places of their own, beside those of all others: a flood of commands keeps nobody
 //! from reading, cancelling or logging in, and a flood of reads keeps no command out. A direct call that waits for its device is
@@ -28,6 +29,10 @@ const WATCHED_US: u64 = 100_000;
 const CREATES_MIN: usize = 8;
 /// So many more creates are taken on with each probe that did not wait.
 const CREATES_MORE: usize = 4;
+/// A queue stands that so many probes in a row have met: 30 ms at the least.
+const PROBES_IN_A_ROW: u32 = 3;
+/// So small a part of what a create may take is a queue, if it stands.
+const STANDING_PART: u64 = 8;
 const BUSY: &str = "too many requests are under way";
 const FULL: &str = "too many bytes of requests are in memory";
 
@@ -64,7 +69,17 @@ struct Pace {
     seen_in_time: AtomicUsize,
     /// When the one that is under way left; 0 = none is.
     probed_us: AtomicU64,
+    /// The last probes, while there may be more requests than are taken on.
+    probes: Mutex<Probes>,
     watched: Mutex<Watched>,
+}
+
+/// Some probes in a row.
+#[derive(Default)]
+struct Probes {
+    count: u32,
+    /// What the quickest of them waited.
+    least_us: Option<u64>,
 }
 
 /// The creates of a span.
@@ -118,6 +133,7 @@ impl Load {
                 most: requests_max.max(1),
                 seen_in_time: AtomicUsize::new(requests_max.max(1)),
                 probed_us: AtomicU64::new(0),
+                probes: Mutex::default(),
                 watched: Mutex::new(Watched::from(0)),
             },
             tell_at: AtomicU64::new(0),
@@ -161,9 +177,11 @@ impl Load {
         self.pace.probed_us.store(at_us, Ordering::Relaxed);
     }
 
-    /// Takes in that the probe arrived: so long a request waits just now until it is seen, in microseconds.
-    pub(super) fn probe_waited(&self, waited_us: u64) {
-        self.pace.note_probe(waited_us);
+    /// Takes in that the probe arrived: so long a request waits just now until it is seen, in microseconds. From so many
+    /// connections may come one request each.
+    pub(super) fn probe_waited(&self, waited_us: u64, connections: usize) {
+        let all_are_taken_on = connections <= self.pace.most + self.others.max();
+        self.pace.note_probe(waited_us, !all_are_taken_on);
     }
 
     /// How many requests of a kind may be under way just now.
@@ -230,37 +248,65 @@ impl Watched {
 }
 
 impl Pace {
-    /// Takes in how long a probe waited: some creates more while it is little, half of them while it is much. Few at a time, because
+    /// Takes in how long a probe waited: fewer creates while it is much, some more while it is little. Few more at a time, because
     /// what is taken on now is what the next probe waits for.
-    fn note_probe(&self, waited_us: u64) {
+    ///
+    /// `many` connections may send more requests than are taken on. With no more than those a queue is bounded by itself, and may be
+    /// its clients' way to work: they wait for nothing but each other. With `many`, a queue that stands is a surplus, however
+    /// short it is: every one of some probes in a row has met it, where a burst is over for one of them.
+    fn note_probe(&self, waited_us: u64, many: bool) {
         let may = self.seen_in_time.load(Ordering::Relaxed);
-        let may = if waited_us <= self.target_us / 2 {
-            (may + CREATES_MORE).min(self.most)
-        } else if self.is_long(waited_us) {
-            (may / 2).max(1)
-        } else {
-            may
+        let stands = many.then(|| self.stands(waited_us)).flatten();
+        let may = match stands {
+            _ if waited_us > self.target_us => self.fewer(may, waited_us),
+            Some(true) => (may - may.div_ceil(4)).max(1),
+            Some(false) => may + CREATES_MORE,
+            None if !many && waited_us <= self.target_us / 2 => may + CREATES_MORE,
+            None => may,
         };
-        self.seen_in_time.store(may, Ordering::Relaxed);
+        self.seen_in_time
+            .store(may.min(self.most), Ordering::Relaxed);
         self.probed_us.store(0, Ordering::Relaxed);
     }
 
-    /// How many creates may be under way, of so many: half of what the last probe let, while the one that is under way waits for long.
+    /// Whether a queue stands, however short; `None` until enough probes have been seen.
+    fn stands(&self, waited_us: u64) -> Option<bool> {
+        let mut probes = self.probes.lock().unwrap_or_else(PoisonError::into_inner);
+        probes.count += 1;
+        probes.least_us = Some(
+            probes
+                .least_us
+                .map_or(waited_us, |least| least.min(waited_us)),
+        );
+        if probes.count < PROBES_IN_A_ROW {
+            return None;
+        }
+        let least_us = std::mem::take(&mut *probes).least_us?;
+        Some(least_us > self.target_us / STANDING_PART)
+    }
+
+    /// How many creates may be under way, of so many, for one probe has waited so long: half of them, and of these a half for each
+    /// time that it waited as long again.
+    fn fewer(&self, may: usize, waited_us: u64) -> usize {
+        let times = waited_us.checked_div(self.target_us).unwrap_or_default();
+        let times = u32::try_from(times).unwrap_or(u32::MAX).max(1);
+        may.checked_shr(times).unwrap_or_default().max(1)
+    }
+
+    /// How many creates may be under way, of so many: what the last probes let, and fewer while the one that is under way waits for
+    /// long.
     fn bounded(&self, may: usize, now_us: u64) -> usize {
         if self.target_us == 0 {
             return may;
         }
         let in_time = self.seen_in_time.load(Ordering::Relaxed);
         may.min(match self.probed_us.load(Ordering::Relaxed) {
-            left_us if left_us > 0 && self.is_long(now_us.saturating_sub(left_us)) => {
-                (in_time / 2).max(1)
-            }
-            _ => in_time,
+            0 => in_time,
+            left_us => match now_us.saturating_sub(left_us) {
+                waited_us if waited_us > self.target_us => self.fewer(in_time, waited_us),
+                _ => in_time,
+            },
         })
-    }
-
-    fn is_long(&self, waited_us: u64) -> bool {
-        waited_us > self.target_us
     }
 
     /// Takes in that a create was served in `took_us`; where a span ends with it, says how many may be under way from now on.
@@ -394,8 +440,10 @@ mod tests {
         load.probe_left(9_000_000);
         assert_eq!(may(9_020_000), 128, "it may still be quick");
         assert_eq!(may(9_020_001), 64);
-        assert_eq!(may(99_000_000), 64);
-        load.probe_waited(20_001);
+        assert_eq!(may(9_039_999), 64);
+        assert_eq!(may(9_060_000), 16, "half for each time");
+        assert_eq!(may(99_000_000), 1, "there is always one");
+        load.probe_waited(20_001, 0);
         assert_eq!(
             may(99_000_000),
             64,
@@ -403,9 +451,9 @@ mod tests {
         );
         load.probe_left(99_000_000);
         assert_eq!(may(99_001_000), 64);
-        load.probe_waited(20_000);
+        load.probe_waited(20_000, 0);
         assert_eq!(may(99_001_000), 64, "it was neither");
-        load.probe_waited(10_000);
+        load.probe_waited(10_000, 0);
         assert_eq!(may(99_001_000), 68);
         assert_eq!(
             load.pace.bounded(3, 99_001_000),
@@ -413,16 +461,44 @@ mod tests {
             "the bound is the bound"
         );
         for _ in 0..100 {
-            load.probe_waited(1);
+            load.probe_waited(1, 0);
         }
         assert_eq!(may(99_001_000), 128);
         for _ in 0..100 {
-            load.probe_waited(u64::MAX);
+            load.probe_waited(u64::MAX, 0);
         }
         assert_eq!(may(99_001_000), 1, "there is always one");
         let any_time = Load::new(128, 0, 10);
-        any_time.probe_waited(u64::MAX);
+        any_time.probe_waited(u64::MAX, 0);
         assert_eq!(any_time.pace.bounded(128, 1), 128);
+    }
+
+    #[test]
+    fn a_short_queue_that_stands_is_a_surplus_where_more_may_come_than_is_taken_on() {
+        let load = Load::new(128, 20_000, 10);
+        let (all, more) = (256, 257);
+        let may = || load.pace.bounded(128, 1);
+        let probes = |waited_us: [u64; 3], connections: usize| {
+            for waited_us in waited_us {
+                load.probe_waited(waited_us, connections);
+            }
+            may()
+        };
+        for _ in 0..9 {
+            assert_eq!(probes([9_000; 3], all), 128, "who waits for the others");
+        }
+        assert_eq!(probes([2_501; 3], more), 96);
+        assert_eq!(probes([19_000, 2_500, 19_000], more), 100, "bursts");
+        for _ in 0..99 {
+            probes([2_501; 3], more);
+        }
+        assert_eq!(may(), 1, "there is always one");
+        assert_eq!(probes([0; 3], more), 5);
+        assert_eq!(
+            probes([20_001, 0, 0], more),
+            6,
+            "half at once, then four more"
+        );
     }
 
     #[test]
