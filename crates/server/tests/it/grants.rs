@@ -3,7 +3,7 @@
 use crate::north_support::{
     Bench, CANCEL_TASKS, COMMANDS, DEVICES, Got, REGISTER_V2, command, invoke, spawn,
 };
-use delivery::{AppKey, DeviceId, Kind, Moment, Rules, Status, Who};
+use delivery::{AppKey, CommandId, DeviceId, Kind, Moment, Rules, Status, Who};
 use serde_json::Value;
 use server::body::Body;
 use server::dispatch::{Ask, Refused};
@@ -13,6 +13,7 @@ use server::timed::Timed;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Grant, Memory, Store};
+use tokio::task::JoinHandle;
 
 pub(crate) const APP: AppKey = AppKey(1);
 pub(crate) const OTHER: AppKey = AppKey(2);
@@ -79,6 +80,33 @@ impl Scene {
     /// Works off what grants have ended; the next end.
     pub(crate) async fn settle(&self) -> Option<Moment> {
         Endings::new(self.bench.registry.clone()).settle().await
+    }
+
+    /// Has `other` queue commands past the gate until they are no longer allowed: those that were accepted.
+    pub(crate) fn post_on(&self, device: DeviceId) -> JoinHandle<Vec<CommandId>> {
+        let dispatch = self.bench.dispatch.clone();
+        spawn(async move {
+            let mut accepted = Vec::new();
+            loop {
+                match dispatch.submit(device, past_the_gate(false)).await {
+                    Ok(done) => accepted.push(done.command.id),
+                    Err(Refused::NotAuthorised) => return accepted,
+                    Err(Refused::Heart(_)) => tokio::task::yield_now().await,
+                    Err(other) => panic!("{other}"),
+                }
+            }
+        })
+    }
+
+    /// Sees that whatever was accepted is cancelled.
+    pub(crate) async fn all_is_called_back(&self, posting: Vec<JoinHandle<Vec<CommandId>>>) {
+        for accepted in posting {
+            for id in accepted.await.expect("it ends") {
+                let kept = self.bench.store.command(id).expect("it can be read");
+                let kept = kept.expect("accepted");
+                assert_eq!(kept.status(), Status::Cancelled, "{:?}", kept.history);
+            }
+        }
     }
 
     pub(crate) fn status(&self, id: &str) -> Status {
@@ -553,30 +581,13 @@ async fn r1_11_no_command_outlives_a_revocation_that_it_races_with() {
         scene.give(everything()).await;
         let mut posting = Vec::new();
         for device in &devices {
-            let (dispatch, device) = (bench.dispatch.clone(), *device);
-            posting.push(spawn(async move {
-                let mut accepted = Vec::new();
-                loop {
-                    match dispatch.submit(device, past_the_gate(false)).await {
-                        Ok(done) => accepted.push(done.command.id),
-                        Err(Refused::NotAuthorised) => return accepted,
-                        Err(Refused::Heart(_)) => tokio::task::yield_now().await,
-                        Err(other) => panic!("{other}"),
-                    }
-                }
-            }));
+            posting.push(scene.post_on(*device));
         }
         tokio::task::yield_now().await;
         scene.revoke().await;
         // The sweep begins while requests are still on their way to their lanes.
         assert_eq!(scene.settle().await, None);
-        for accepted in posting {
-            for id in accepted.await.expect("it ends") {
-                let kept = bench.store.command(id).expect("it can be read");
-                let kept = kept.expect("accepted");
-                assert_eq!(kept.status(), Status::Cancelled, "{:?}", kept.history);
-            }
-        }
+        scene.all_is_called_back(posting).await;
     }
 }
 

@@ -316,18 +316,7 @@ async fn r1_11_no_command_outlives_a_departure_that_it_races_with() {
         let mut posting = Vec::new();
         for device in &devices {
             scene.join(group, *device).await;
-            let (dispatch, device) = (bench.dispatch.clone(), *device);
-            posting.push(spawn(async move {
-                let mut accepted = Vec::new();
-                loop {
-                    match dispatch.submit(device, past_the_gate(false)).await {
-                        Ok(done) => accepted.push(done.command.id),
-                        Err(Refused::NotAuthorised) => return accepted,
-                        Err(Refused::Heart(_)) => tokio::task::yield_now().await,
-                        Err(other) => panic!("{other}"),
-                    }
-                }
-            }));
+            posting.push(scene.post_on(*device));
         }
         // They leave one by one, while what the others left behind is called back.
         for device in &devices {
@@ -336,13 +325,7 @@ async fn r1_11_no_command_outlives_a_departure_that_it_races_with() {
             spawn(async move { endings.settle().await.is_none() });
         }
         assert_eq!(scene.settle().await, None);
-        for accepted in posting {
-            for id in accepted.await.expect("it ends") {
-                let kept = bench.store.command(id).expect("it can be read");
-                let kept = kept.expect("accepted");
-                assert_eq!(kept.status(), Status::Cancelled, "{:?}", kept.history);
-            }
-        }
+        scene.all_is_called_back(posting).await;
     }
 }
 
