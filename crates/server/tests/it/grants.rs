@@ -369,7 +369,12 @@ async fn r1_15_keys_are_per_application_that_calls() {
         .await;
     assert_eq!(id_of(&again), id_of(&theirs));
     let conflict = scene
-        .other_with("POST", &of_app(COMMANDS), &key, &body.replace("12", "13"))
+        .other_with(
+            "POST",
+            &of_app(COMMANDS),
+            &key,
+            &body.replace(r#""12""#, r#""13""#),
+        )
         .await;
     assert_eq!(conflict.error().1, "190409");
     let again = bench.with_headers("POST", COMMANDS, &key, &body).await;

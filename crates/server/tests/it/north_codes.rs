@@ -339,7 +339,9 @@ impl Scene {
             ServiceUnknown if operation == Invoke => swap(&mut request.path, "Light", "Heavy"),
             ServiceUnknown => swap(&mut request.body, "Light", "Heavy"),
             NameUnknown => swap(&mut request.body, "SET", "NOTHING"),
-            ParasWrong => swap(&mut request.body, "12", "1000"),
+            ParasWrong if operation == Invoke => swap(&mut request.body, ":12", ":1000"),
+            // With its quotes: an id of a device may hold these digits.
+            ParasWrong => swap(&mut request.body, r#""12""#, r#""1000""#),
             Muted => {
                 let now = self.bench.clock.now();
                 for device in [self.away, self.near] {

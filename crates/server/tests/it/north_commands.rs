@@ -620,7 +620,7 @@ async fn r1_15_another_request_under_the_same_key_is_a_conflict() {
     );
     let bodies = [
         command(other),
-        command(device).replace("12", "13"),
+        command(device).replace(r#""12""#, r#""13""#),
         with(device, r#""expireTime":1"#),
     ];
     for body in bodies {
