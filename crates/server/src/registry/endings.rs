@@ -88,12 +88,16 @@ impl Registry {
         Ok(())
     }
 
-    /// The devices of groups. Nobody changes a group meanwhile.
+    /// The devices of those groups that do not stand in memory yet. Nobody changes a group meanwhile.
     async fn devices_in(
         &self,
         groups: &[GroupId],
     ) -> Result<Vec<(GroupId, Arc<BTreeSet<DeviceId>>)>, Failed> {
-        let groups = groups.to_vec();
+        let mut groups = groups.to_vec();
+        {
+            let standing = self.grants().hold();
+            groups.retain(|group| !standing.has_group(*group));
+        }
         self.ask(move |store| {
             let of = |group: GroupId| Ok((group, Arc::new(members(store, group)?)));
             groups.into_iter().map(of).collect()

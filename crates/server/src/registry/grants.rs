@@ -9,6 +9,7 @@ use super::rights::{Granted, Members, Right};
 use crate::limits::GROUP_DEVICES_PER_READ;
 use api::Operation;
 use delivery::{AppKey, DeviceId, Moment};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use store::{Failed, Grant, GroupId, Store, Write};
@@ -86,8 +87,9 @@ impl Grants {
         for grant in store.grants()? {
             let mark = store.setting(&narrowed_mark(grant.owner, grant.grantee))?;
             for group in &grant.groups {
-                let members = members(store, *group)?;
-                table.members.insert(*group, Arc::new(members));
+                if let Entry::Vacant(unread) = table.members.entry(*group) {
+                    unread.insert(Arc::new(members(store, *group)?));
+                }
             }
             let pair = Pair {
                 right: grant.revoked.is_none().then(|| Arc::new(Right::of(&grant))),
@@ -143,6 +145,11 @@ impl Grants {
 }
 
 impl Standing<'_> {
+    /// Whether the devices of this group stand in memory.
+    pub(super) fn has_group(&self, group: GroupId) -> bool {
+        self.0.members.contains_key(&group)
+    }
+
     /// A right with the devices that its groups have.
     pub(super) fn granted(&self, right: &Arc<Right>) -> Granted {
         Granted::of(right, &self.0.members)
@@ -163,7 +170,7 @@ impl Standing<'_> {
         self.0.allows(deed, now)
     }
 
-    /// The groups whose devices stand in memory.
+    /// Whether devices of any group stand in memory.
     pub(super) fn has_groups(&self) -> bool {
         !self.0.members.is_empty()
     }
